@@ -1,0 +1,69 @@
+import type { Readable } from 'node:stream'
+import type { Archive, ByteRange } from '@firn/core'
+
+/** One multipart upload in one vault. */
+export interface UploadRef {
+  readonly vault: string
+  readonly uploadId: string
+}
+
+export interface UploadPartInput extends UploadRef {
+  readonly range: ByteRange
+  /** The range's bytes; a stream when they do not fit the memory budget. */
+  readonly body: Uint8Array | Readable
+  /** Linear SHA-256 of the bytes as they were read from the source: lower-case hex. */
+  readonly sha256: string
+  /** SHA-256 tree hash of the same bytes: lower-case hex. */
+  readonly treeHash: string
+}
+
+export interface OpenUpload {
+  readonly uploadId: string
+  readonly description: string | null
+  readonly partSizeBytes: number
+  readonly createdAtMs: number
+}
+
+export interface StoredPart {
+  readonly range: ByteRange
+  /** Lower-case hex. */
+  readonly treeHash: string
+}
+
+/**
+ * The multipart operations of Amazon Glacier. Each call is one request: nothing retries
+ * underneath. Failures are `AppError`s, classified by the service's error name, never by status
+ * alone: GLACIER_UNAVAILABLE and GLACIER_TIMEOUT leave the outcome unknown. Every method rejects
+ * with the signal's reason when aborted; then the outcome is unknown too.
+ */
+export interface Glacier {
+  /** Opens an upload. Not idempotent: a lost answer leaves an orphan, found by its description. */
+  readonly initiateUpload: (
+    input: {
+      readonly vault: string
+      readonly partSizeBytes: number
+      readonly description: string
+    },
+    signal: AbortSignal,
+  ) => Promise<{ readonly uploadId: string }>
+  /**
+   * Stores one part; the same range again replaces it. Rejects with PART_CHECKSUM_MISMATCH when
+   * Glacier refuses the bytes or answers with another tree hash.
+   */
+  readonly uploadPart: (input: UploadPartInput, signal: AbortSignal) => Promise<void>
+  /**
+   * Makes the archive. Repeating it soon after success returns the same archive. A GLACIER_REFUSED
+   * leaves the upload open; GLACIER_UPLOAD_NOT_FOUND may mean that an archive was made long ago.
+   * An answer without an archive id, or with another tree hash, is OUTCOME_UNKNOWN.
+   */
+  readonly completeUpload: (
+    input: UploadRef & { readonly sizeBytes: number; readonly treeHash: string },
+    signal: AbortSignal,
+  ) => Promise<Archive>
+  /** Frees the parts. GLACIER_UPLOAD_NOT_FOUND when it is gone, aborted or completed. */
+  readonly abortUpload: (upload: UploadRef, signal: AbortSignal) => Promise<void>
+  /** Every stored part, in ascending order, over all pages. */
+  readonly listParts: (upload: UploadRef, signal: AbortSignal) => AsyncIterable<StoredPart>
+  /** Every upload in progress in the vault, over all pages, in no particular order. */
+  readonly listUploads: (vault: string, signal: AbortSignal) => AsyncIterable<OpenUpload>
+}

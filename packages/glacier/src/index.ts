@@ -1,0 +1,1 @@
+export type { Glacier, OpenUpload, StoredPart, UploadPartInput, UploadRef } from './glacier.ts'

@@ -1,0 +1,30 @@
+import type { ByteRange } from '@firn/core'
+
+export interface RangeHashes {
+  /** Linear SHA-256, lower-case hex. */
+  readonly sha256: string
+  /** SHA-256 tree hash, lower-case hex. */
+  readonly treeHash: string
+}
+
+/**
+ * Reads and hashes off the event loop. `fd` is an open file descriptor of this process (threads
+ * share them); the caller keeps it open until the promise settles.
+ */
+export interface HashPool extends AsyncDisposable {
+  /**
+   * Reads `range` once and returns both hashes of exactly the bytes read. With `into`, the bytes
+   * end up there from offset 0; without, memory stays at a few MiB whatever the range. Rejects
+   * with SOURCE_CHANGED when the file ends before the range does, SOURCE_UNREADABLE on an I/O
+   * error, and with the signal's reason within a few milliseconds of an abort; only after the
+   * thread has let go of `fd` and `into`.
+   */
+  readonly hashFile: (
+    input: {
+      readonly fd: number
+      readonly range: ByteRange
+      readonly into: SharedArrayBuffer | null
+    },
+    signal: AbortSignal,
+  ) => Promise<RangeHashes>
+}

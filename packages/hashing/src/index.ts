@@ -1,0 +1,1 @@
+export type { HashPool, RangeHashes } from './hash-pool.ts'

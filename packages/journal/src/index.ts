@@ -1,0 +1,8 @@
+export type {
+  EndRecord,
+  IntentRecord,
+  Journal,
+  JournalEntry,
+  Receipt,
+  UploadRecord,
+} from './journal.ts'

@@ -1,0 +1,76 @@
+import type { Archive, JobDefinition, JobId, PartPlan, Source, SourcePin, Upload } from '@firn/core'
+
+/** A generation's multipart upload, noted before its first part. */
+export interface UploadRecord {
+  readonly jobId: JobId
+  readonly generation: number
+  readonly upload: Upload
+}
+
+/** That a Complete is about to be sent. Sticky: it is never taken back for its upload id. */
+export interface IntentRecord {
+  readonly jobId: JobId
+  readonly generation: number
+  readonly uploadId: string
+  readonly sizeBytes: number
+  readonly treeHash: string
+  readonly atMs: number
+}
+
+/**
+ * Everything needed to find and verify an archive years later, without Firn. Hashes are
+ * lower-case hex SHA-256 tree hashes, `partTreeHashes` in the order of the parts.
+ */
+export interface Receipt {
+  readonly jobId: JobId
+  readonly generation: number
+  readonly vault: string
+  readonly region: string | null
+  readonly archive: Archive
+  readonly description: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly plan: PartPlan
+  readonly partTreeHashes: readonly string[]
+  readonly source: Source
+  readonly pin: SourcePin
+  readonly sha256: string | null
+  readonly createdAtMs: number
+  readonly archivedAtMs: number
+}
+
+/** That a job ended without an archive, so that a rebuilt Redis does not start it again. */
+export interface EndRecord {
+  readonly jobId: JobId
+  readonly generation: number
+  readonly state: 'failed' | 'cancelled'
+  readonly atMs: number
+}
+
+/** All that the journal holds of one job; generations in ascending order. */
+export interface JournalEntry {
+  readonly definition: JobDefinition
+  readonly uploads: readonly UploadRecord[]
+  readonly intents: readonly IntentRecord[]
+  readonly receipt: Receipt | null
+  readonly end: EndRecord | null
+}
+
+/**
+ * What must survive the loss of Redis. A put resolves once the record is on stable storage, is
+ * idempotent, and rejects with `JOURNAL_UNAVAILABLE` when that cannot be promised. Every method
+ * rejects with the signal's reason when aborted.
+ */
+export interface Journal {
+  /** The first definition put for an id stays; returns the one that is kept. */
+  readonly putDefinition: (definition: JobDefinition, signal: AbortSignal) => Promise<JobDefinition>
+  readonly putUpload: (record: UploadRecord, signal: AbortSignal) => Promise<void>
+  readonly putIntent: (record: IntentRecord, signal: AbortSignal) => Promise<void>
+  /** The first receipt put for a job stays; returns the one that is kept. */
+  readonly putReceipt: (receipt: Receipt, signal: AbortSignal) => Promise<Receipt>
+  readonly putEnd: (record: EndRecord, signal: AbortSignal) => Promise<void>
+  /** A retry of a job that had ended. */
+  readonly deleteEnd: (id: JobId, signal: AbortSignal) => Promise<void>
+  readonly load: (id: JobId, signal: AbortSignal) => Promise<JournalEntry | undefined>
+  /** Every job that has a definition, in no particular order. */
+  readonly jobIds: (signal: AbortSignal) => AsyncIterable<JobId>
+}

@@ -1,0 +1,1 @@
+export type { JobQueues, JobRef, RunContext } from './job-queues.ts'

@@ -1,0 +1,1 @@
+export type { PartBody, Sources } from './sources.ts'
