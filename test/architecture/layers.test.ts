@@ -16,8 +16,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   sources: ['core', 'hashing'],
   engine: ['core', 'glacier', 'journal', 'queue', 'sources', 'store'],
   testing: ['core', 'journal', 'store'],
-  stack: ['contracts', 'core', 'glacier'],
-  api: ['contracts', 'core', 'engine', 'journal', 'queue', 'redis', 'runtime', 'store'],
+  stack: ['contracts', 'core'],
+  api: ['contracts', 'core', 'engine', 'glacier', 'journal', 'queue', 'redis', 'runtime', 'store'],
   worker: [
     'core',
     'engine',

@@ -67,3 +67,19 @@ export interface Glacier {
   /** Every upload in progress in the vault, over all pages, in no particular order. */
   readonly listUploads: (vault: string, signal: AbortSignal) => AsyncIterable<OpenUpload>
 }
+
+export interface VaultDescription {
+  readonly name: string
+  readonly arn: string
+  readonly createdAt: string
+  readonly archiveCount: number
+  readonly sizeBytes: number
+}
+
+/** Vault administration, for people rather than for jobs. Errors as in {@link Glacier}. */
+export interface Vaults {
+  /** Idempotent: creating a vault that exists changes nothing. */
+  readonly createVault: (name: string, signal: AbortSignal) => Promise<void>
+  /** Every vault of the account, over all pages, by name. */
+  readonly listVaults: (signal: AbortSignal) => AsyncIterable<VaultDescription>
+}

@@ -1,1 +1,9 @@
-export type { Glacier, OpenUpload, StoredPart, UploadPartInput, UploadRef } from './glacier.ts'
+export type {
+  Glacier,
+  OpenUpload,
+  StoredPart,
+  UploadPartInput,
+  UploadRef,
+  VaultDescription,
+  Vaults,
+} from './glacier.ts'
