@@ -1,1 +1,7 @@
-export {}
+export { describeError, type ErrorDescription, scrubSecrets } from './describe-error.ts'
+export { createLogger, type Logger, type LogLevel, logLevels } from './logger.ts'
+export { createMetrics } from './metrics.ts'
+export { ConfigError, integerVariable, parseEnv, portVariable } from './parse-env.ts'
+export { type ProbeHandler, type ProbeOptions, probeHandler } from './probe-handler.ts'
+export { openProbeServer, type ProbeServer } from './probe-server.ts'
+export { runService, type ServiceContext } from './run-service.ts'
