@@ -1,3 +1,4 @@
+export { openDirectoryJournal } from './directory-journal.ts'
 export type {
   EndRecord,
   IntentRecord,
@@ -6,3 +7,4 @@ export type {
   Receipt,
   UploadRecord,
 } from './journal.ts'
+export { createMemoryJournal } from './memory-journal.ts'

@@ -108,6 +108,14 @@ export interface JobStore {
    */
   readonly save: (job: Job, expectedVersion: number, signal: AbortSignal) => Promise<boolean>
   readonly list: (query: JobQuery, signal: AbortSignal) => Promise<JobPage>
+  /**
+   * Jobs that have work left (core's `workFor` says so), in any order; what the sweeper goes
+   * through. Does not grow with the number of finished jobs.
+   */
+  readonly listDue: (
+    page: { readonly cursor: string | null; readonly limit: number },
+    signal: AbortSignal,
+  ) => Promise<JobPage>
   /** How many jobs are in each state; states without a job are 0. */
   readonly countByState: (signal: AbortSignal) => Promise<Readonly<Record<JobState, number>>>
   /** Puts right what the index says of a job whose writer died between save and index. */
@@ -139,6 +147,12 @@ export interface JobStore {
     parts: readonly { readonly index: number; readonly sizeBytes: number }[],
     signal: AbortSignal,
   ) => Promise<void>
+  /** Parts that were handed out and are not uploaded, ascending, at most `limit`: cheap, hash-free. */
+  readonly unfinishedParts: (
+    job: { readonly jobId: JobId; readonly generation: number },
+    limit: number,
+    signal: AbortSignal,
+  ) => Promise<readonly number[]>
   readonly loadParts: (
     job: { readonly jobId: JobId; readonly generation: number; readonly partCount: number },
     signal: AbortSignal,
