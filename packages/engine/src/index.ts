@@ -1,1 +1,8 @@
-export {}
+export { abortUpload } from './abort-upload.ts'
+export { type AcceptDeps, acceptJob, type JobRequest } from './accept-job.ts'
+export { commandJob, type JobCommand } from './command-job.ts'
+export type { FinalizeDeps, GlacierDeps, JobDeps, SourceDeps } from './deps.ts'
+export { finalizeJob } from './finalize-job.ts'
+export { openJob } from './open-job.ts'
+export { createSweeper, type SweepReport } from './sweep-jobs.ts'
+export { type JobWatch, type PartDeps, type PartOutcome, uploadPart } from './upload-part.ts'

@@ -1,0 +1,36 @@
+import type { Glacier } from '@firn/glacier'
+import type { Journal } from '@firn/journal'
+import type { JobQueues } from '@firn/queue'
+import type { Sources } from '@firn/sources'
+import type { JobStore } from '@firn/store'
+
+/** What every use case needs: where jobs live and how work is announced. */
+export interface JobDeps {
+  readonly store: JobStore
+  readonly journal: Journal
+  readonly queues: JobQueues
+  /** Unix time in milliseconds. */
+  readonly now: () => number
+}
+
+/** What the use cases that talk to Glacier need besides. */
+export interface GlacierDeps extends JobDeps {
+  readonly glacier: Glacier
+}
+
+export interface FinalizeDeps extends GlacierDeps {
+  /** For the receipt: the AWS region of the vault, or null when it is not known. */
+  readonly region: string | null
+}
+
+/** What the use cases that read sources need besides. */
+export interface SourceDeps extends GlacierDeps {
+  readonly sources: Sources
+}
+
+/**
+ * At most this many parts of one archive are handed out and not uploaded. A small archive behind
+ * a huge one then waits for one window, not for the whole; and it is the most workers' slots that
+ * one archive keeps busy.
+ */
+export const WINDOW_PARTS = 32

@@ -1,0 +1,110 @@
+import { AppError, type Job, type Progress, toAppError } from '@firn/core'
+import type { JobRef, RunContext } from '@firn/queue'
+import { applyEvent } from './apply-event.ts'
+import { archiveReceipt } from './archive-receipt.ts'
+import type { FinalizeDeps } from './deps.ts'
+import { failJob } from './fail-job.ts'
+import { loseUpload } from './lose-upload.ts'
+import { sealUpload } from './seal-upload.ts'
+
+type Sealed = Extract<Progress, { state: 'finalizing' | 'reconciling' }>
+
+/** A 404 for the upload is believed once it has been seen this often in a row. */
+const GONE_ATTEMPTS = 3
+
+/**
+ * Turns the parts of a job into its archive: seal (nothing missing, all hashes agree), journal
+ * the intent, Complete, journal the receipt, `archived`. Runs again after a crash, from whatever
+ * state it finds; Complete may be repeated and gives the same archive.
+ */
+export async function finalizeJob(deps: FinalizeDeps, ref: JobRef, run: RunContext): Promise<void> {
+  const stored = await deps.store.load(ref.jobId, run.signal)
+  if (stored?.job.progress.generation !== ref.generation) return
+  const { job } = stored
+  try {
+    if (job.progress.state === 'uploading') {
+      const sealed = await sealUpload(deps, job, job.progress, run.signal)
+      if (sealed !== undefined) await complete(deps, sealed.job, sealed.progress, run)
+    } else if (job.progress.state === 'finalizing' || job.progress.state === 'reconciling') {
+      await complete(deps, job, job.progress, run)
+    }
+  } catch (error) {
+    run.signal.throwIfAborted()
+    const reason = toAppError(error)
+    if (reason.code === 'GLACIER_UPLOAD_NOT_FOUND' && run.attempt >= GONE_ATTEMPTS) {
+      return await loseUpload(deps, ref, run.signal)
+    }
+    if (reason.disposition !== 'reject') throw error
+    await failJob(deps, ref, reason, run.signal)
+  }
+}
+
+async function complete(
+  deps: FinalizeDeps,
+  job: Job,
+  progress: Sealed,
+  run: RunContext,
+): Promise<void> {
+  const { id: jobId, vault } = job.definition
+  const { generation, upload, treeHash } = progress
+  const { uploadId } = upload
+  const { sizeBytes } = upload.plan
+  const { signal } = run
+  const intent = { jobId, generation, uploadId, sizeBytes, treeHash, atMs: deps.now() }
+  await deps.journal.putIntent(intent, signal)
+  try {
+    const archive = await deps.glacier.completeUpload(
+      { vault, uploadId, sizeBytes, treeHash },
+      signal,
+    )
+    await archiveReceipt(deps, job, progress, archive, signal)
+  } catch (error) {
+    signal.throwIfAborted()
+    const reason = toAppError(error)
+    if (reason.code === 'GLACIER_UPLOAD_NOT_FOUND') return await doubt(deps, job, error, signal)
+    if (reason.code === 'GLACIER_REFUSED') return await recheck(deps, job, reason, signal)
+    throw error
+  }
+}
+
+/**
+ * Complete says that the upload is gone. It may have become the archive in a call whose answer
+ * was lost; nothing is uploaded again before that is known.
+ */
+async function doubt(
+  deps: FinalizeDeps,
+  job: Job,
+  cause: unknown,
+  signal: AbortSignal,
+): Promise<never> {
+  const { id, vault } = job.definition
+  const { generation } = job.progress
+  await applyEvent(deps, id, generation, { type: 'doubted', atMs: deps.now() }, signal)
+  throw new AppError(
+    'OUTCOME_UNKNOWN',
+    `Vault "${vault}" no longer knows the upload; whether it became the archive is not known yet`,
+    { cause },
+  )
+}
+
+/** Glacier refused the archive: back to uploading, so that the parts are compared once more. */
+async function recheck(
+  deps: FinalizeDeps,
+  job: Job,
+  refusal: AppError,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id } = job.definition
+  const { generation } = job.progress
+  await applyEvent(deps, id, generation, { type: 'doubt-cleared' }, signal)
+  const event = { type: 'range-missing' } as const
+  const { stored } = await applyEvent(deps, id, generation, event, signal)
+  if (stored.job.progress.state !== 'uploading') return
+  const sealed = await sealUpload(deps, stored.job, stored.job.progress, signal)
+  if (sealed === undefined) return
+  throw new AppError(
+    'ARCHIVE_CHECKSUM_MISMATCH',
+    `Glacier refuses the archive although it holds every part as recorded: ${refusal.message}`,
+    { cause: refusal },
+  )
+}

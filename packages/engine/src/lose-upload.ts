@@ -1,0 +1,20 @@
+import type { JobRef } from '@firn/queue'
+import { applyEvent } from './apply-event.ts'
+import type { JobDeps } from './deps.ts'
+import { enqueueWork } from './enqueue-work.ts'
+
+/**
+ * Glacier no longer knows the upload of a job that is still uploading. If no Complete was ever
+ * intended for it, it expired and can become nothing: the job starts over with a new generation.
+ * Otherwise it may have become the archive, and the finalizer has to find out.
+ */
+export async function loseUpload(deps: JobDeps, ref: JobRef, signal: AbortSignal): Promise<void> {
+  const entry = await deps.journal.load(ref.jobId, signal)
+  const intent = entry?.intents.find((record) => record.generation === ref.generation)
+  const event =
+    intent === undefined
+      ? ({ type: 'upload-lost' } as const)
+      : ({ type: 'sealed', treeHash: intent.treeHash } as const)
+  const { stored } = await applyEvent(deps, ref.jobId, ref.generation, event, signal)
+  await enqueueWork(deps, stored.job, signal)
+}

@@ -1,0 +1,60 @@
+import { type JobId, workFor } from '@firn/core'
+import type { StoredJob } from '@firn/store'
+import type { JobDeps } from './deps.ts'
+import { enqueueWork } from './enqueue-work.ts'
+
+/** What one pass of the sweeper did. */
+export interface SweepReport {
+  /** Jobs with work left. */
+  readonly due: number
+  /** Of these, announced again because nothing had moved since the pass before. */
+  readonly nudged: number
+}
+
+const PAGE_SIZE = 200
+
+/**
+ * Heals what crashes leave behind: work that the state calls for and no queue holds. A job is
+ * touched only when it stood still since the pass before, so a healthy one costs one read. Passes
+ * of several processes may overlap; all they do is safe to repeat.
+ */
+export function createSweeper(deps: JobDeps): {
+  readonly sweep: (signal: AbortSignal) => Promise<SweepReport>
+} {
+  let seen: ReadonlyMap<JobId, string> = new Map()
+
+  async function visit(stored: StoredJob, before: string | undefined, signal: AbortSignal) {
+    const { job } = stored
+    if (workFor(job.progress) === undefined) {
+      await deps.store.reindex(job.definition.id, signal)
+      return false
+    }
+    if (before !== position(stored)) return false
+    await enqueueWork(deps, job, signal)
+    return true
+  }
+
+  return {
+    async sweep(signal) {
+      const found = new Map<JobId, string>()
+      let nudged = 0
+      let cursor: string | null = null
+      do {
+        const page = await deps.store.listDue({ cursor, limit: PAGE_SIZE }, signal)
+        for (const stored of page.items) {
+          const { id } = stored.job.definition
+          if (await visit(stored, seen.get(id), signal)) nudged += 1
+          found.set(id, position(stored))
+        }
+        cursor = page.nextCursor
+      } while (cursor !== null)
+      seen = found
+      return { due: found.size, nudged }
+    },
+  }
+}
+
+/** Changes whenever the job moves. */
+function position({ version, counts }: StoredJob): string {
+  return `${version} ${counts.uploadedParts} ${counts.openedParts}`
+}

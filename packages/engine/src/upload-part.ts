@@ -1,0 +1,134 @@
+import { AppError, type Job, partRange, toAppError, type Upload, uploadOf } from '@firn/core'
+import type { JobRef, RunContext } from '@firn/queue'
+import type { PartRef } from '@firn/store'
+import { type SourceDeps, WINDOW_PARTS } from './deps.ts'
+import { enqueueWork } from './enqueue-work.ts'
+import { failJob, isFinal } from './fail-job.ts'
+import { loseUpload } from './lose-upload.ts'
+
+/** Watches a job while a run works for it. Dispose of it when the run ends. */
+export interface JobWatch extends Disposable {
+  /** Aborts soon after the job stops wanting parts of that generation. */
+  readonly signal: AbortSignal
+}
+
+export type PartOutcome = 'uploaded' | 'skipped' | 'stopped' | 'failed'
+
+export interface PartDeps extends SourceDeps {
+  readonly watchJob: (ref: JobRef) => JobWatch
+  /** Who to name as the part's worker. */
+  readonly workerName: string
+  readonly observe: {
+    readonly phase: (phase: 'read_hash' | 'upload' | 'record', ms: number) => void
+    readonly part: (outcome: PartOutcome, sizeBytes: number) => void
+  }
+}
+
+/** A 404 for the upload is believed once it has been seen this often for one part. */
+const GONE_ATTEMPTS = 3
+
+/**
+ * Uploads one part: state first, then read and hash, upload, record. The same part twice, in two
+ * places, late or never is harmless: Glacier keeps one copy of a range, and the record takes the
+ * same hash again without a change.
+ */
+export async function uploadPart(deps: PartDeps, ref: PartRef, run: RunContext): Promise<void> {
+  const begin = await deps.store.beginPart(ref, deps.workerName, run.signal)
+  const stored = begin === 'stale' ? undefined : await deps.store.load(ref.jobId, run.signal)
+  const upload = stored === undefined ? null : uploadOf(stored.job.progress)
+  if (stored === undefined || upload === null || isOther(stored.job, ref)) {
+    return deps.observe.part('skipped', 0)
+  }
+  if (begin === 'uploaded') {
+    // The run that recorded it may have died before it announced what follows.
+    await enqueueWork(deps, stored.job, run.signal)
+    return deps.observe.part('skipped', 0)
+  }
+  using watch = deps.watchJob(ref)
+  try {
+    const signal = AbortSignal.any([run.signal, watch.signal])
+    const treeHash = await send(deps, stored.job, upload, ref, signal)
+    await record(deps, stored.job, ref, { treeHash, upload }, run.signal)
+    const { start, end } = partRange(upload.plan, ref.index)
+    deps.observe.part('uploaded', end - start)
+  } catch (error) {
+    run.signal.throwIfAborted()
+    if (watch.signal.aborted) return deps.observe.part('stopped', 0)
+    deps.observe.part('failed', 0)
+    await handleFailure(deps, ref, run, error)
+  }
+}
+
+function isOther(job: Job, ref: PartRef): boolean {
+  return job.progress.generation !== ref.generation
+}
+
+/** Reads, hashes and uploads; returns the tree hash that Glacier confirmed, in hex. */
+async function send(
+  deps: PartDeps,
+  job: Job,
+  upload: Upload,
+  ref: PartRef,
+  signal: AbortSignal,
+): Promise<string> {
+  const { source, vault } = job.definition
+  const range = partRange(upload.plan, ref.index)
+  const readAtMs = deps.now()
+  await using part = await deps.sources.openPart({ source, pin: upload.pin, range }, signal)
+  const uploadAtMs = deps.now()
+  deps.observe.phase('read_hash', uploadAtMs - readAtMs)
+  const { body, sha256, treeHash } = part
+  const { uploadId } = upload
+  await deps.glacier.uploadPart({ vault, uploadId, range, body, sha256, treeHash }, signal)
+  deps.observe.phase('upload', deps.now() - uploadAtMs)
+  await part.verify()
+  return treeHash
+}
+
+async function record(
+  deps: PartDeps,
+  job: Job,
+  ref: PartRef,
+  { treeHash, upload }: { readonly treeHash: string; readonly upload: Upload },
+  signal: AbortSignal,
+): Promise<void> {
+  const { start, end } = partRange(upload.plan, ref.index)
+  const nowMs = deps.now()
+  const input = {
+    treeHash: Buffer.from(treeHash, 'hex'),
+    sizeBytes: end - start,
+    window: WINDOW_PARTS,
+    nowMs,
+  }
+  const result = await deps.store.recordPart(ref, input, signal)
+  switch (result.outcome) {
+    case 'stale':
+      return
+    case 'conflict':
+      throw new AppError(
+        'PART_CONFLICT',
+        `Part ${ref.index} was recorded with a tree hash other than "${treeHash}"`,
+      )
+    default: {
+      if (result.opened.length > 0) {
+        await deps.queues.addParts(ref, result.opened, job.definition.priority, signal)
+      }
+      if (result.isComplete) await deps.queues.addFinalize(ref, signal)
+      deps.observe.phase('record', deps.now() - nowMs)
+    }
+  }
+}
+
+async function handleFailure(
+  deps: PartDeps,
+  ref: PartRef,
+  run: RunContext,
+  error: unknown,
+): Promise<void> {
+  const reason = toAppError(error)
+  if (reason.code === 'GLACIER_UPLOAD_NOT_FOUND' && run.attempt >= GONE_ATTEMPTS) {
+    return await loseUpload(deps, ref, run.signal)
+  }
+  if (!isFinal(reason, run)) throw error
+  await failJob(deps, ref, reason, run.signal)
+}
