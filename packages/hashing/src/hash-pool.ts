@@ -7,6 +7,13 @@ export interface RangeHashes {
   readonly treeHash: string
 }
 
+export interface HashFileInput {
+  readonly fd: number
+  readonly range: ByteRange
+  /** At least as long as the range; null when only the hashes are wanted. */
+  readonly into: Uint8Array<SharedArrayBuffer> | null
+}
+
 /**
  * Reads and hashes off the event loop. `fd` is an open file descriptor of this process (threads
  * share them); the caller keeps it open until the promise settles.
@@ -19,12 +26,5 @@ export interface HashPool extends AsyncDisposable {
    * error, and with the signal's reason within a few milliseconds of an abort; only after the
    * thread has let go of `fd` and `into`.
    */
-  readonly hashFile: (
-    input: {
-      readonly fd: number
-      readonly range: ByteRange
-      readonly into: SharedArrayBuffer | null
-    },
-    signal: AbortSignal,
-  ) => Promise<RangeHashes>
+  readonly hashFile: (input: HashFileInput, signal: AbortSignal) => Promise<RangeHashes>
 }

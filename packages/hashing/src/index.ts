@@ -1,1 +1,2 @@
-export type { HashPool, RangeHashes } from './hash-pool.ts'
+export type { HashFileInput, HashPool, RangeHashes } from './hash-pool.ts'
+export { openHashPool } from './open-hash-pool.ts'
