@@ -9,6 +9,10 @@ export interface SweepReport {
   readonly due: number
   /** Of these, announced again because nothing had moved since the pass before. */
   readonly nudged: number
+  /** Bytes of opened uploads that are not uploaded yet. */
+  readonly backlogBytes: number
+  /** When the oldest of them was accepted, or null when there is none. */
+  readonly oldestCreatedAtMs: number | null
 }
 
 const PAGE_SIZE = 200
@@ -38,20 +42,29 @@ export function createSweeper(deps: JobDeps): {
     async sweep(signal) {
       const found = new Map<JobId, string>()
       let nudged = 0
+      let backlogBytes = 0
+      let oldestCreatedAtMs: number | null = null
       let cursor: string | null = null
       do {
         const page = await deps.store.listDue({ cursor, limit: PAGE_SIZE }, signal)
         for (const stored of page.items) {
-          const { id } = stored.job.definition
+          const { id, createdAtMs } = stored.job.definition
+          backlogBytes += remainingBytes(stored)
+          oldestCreatedAtMs = Math.min(oldestCreatedAtMs ?? createdAtMs, createdAtMs)
           if (await visit(stored, seen.get(id), signal)) nudged += 1
           found.set(id, position(stored))
         }
         cursor = page.nextCursor
       } while (cursor !== null)
       seen = found
-      return { due: found.size, nudged }
+      return { due: found.size, nudged, backlogBytes, oldestCreatedAtMs }
     },
   }
+}
+
+function remainingBytes({ job, counts }: StoredJob): number {
+  if (job.progress.state !== 'uploading') return 0
+  return job.progress.upload.plan.sizeBytes - counts.uploadedBytes
 }
 
 /** Changes whenever the job moves. */

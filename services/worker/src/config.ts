@@ -1,0 +1,54 @@
+import { availableParallelism } from 'node:os'
+import { join, resolve } from 'node:path'
+import { MIB } from '@firn/core'
+import { integerVariable, parseEnv, portVariable } from '@firn/runtime'
+import { z } from 'zod'
+
+export interface WorkerConfig {
+  readonly redisUrl: string
+  readonly journalUrl: string
+  /** Directories that `file` sources may lie under; absolute. */
+  readonly sourceRoots: readonly string[]
+  /** Parts in flight at once. */
+  readonly concurrency: number
+  /** For part buffers; larger parts are streamed. */
+  readonly memoryBytes: number
+  readonly hashThreads: number
+  readonly metricsHost: string
+  readonly metricsPort: number
+}
+
+const WorkerEnv = z.object({
+  REDIS_URL: z.string().default('redis://127.0.0.1:6379'),
+  FIRN_DATA_DIR: z.string().default('.firn'),
+  JOURNAL_URL: z.string().optional(),
+  SOURCE_ROOTS: z
+    .string()
+    .describe('directories, separated by colons, that files to archive may lie under'),
+  WORKER_CONCURRENCY: integerVariable({ min: 1, max: 256, defaultValue: 4 }),
+  WORKER_MEMORY_BYTES: integerVariable({
+    min: MIB,
+    max: 1024 ** 4,
+    defaultValue: 256 * MIB,
+  }),
+  WORKER_METRICS_HOST: z.string().default('127.0.0.1'),
+  WORKER_METRICS_PORT: portVariable(9101),
+})
+
+/** Throws a `ConfigError` that lists every bad variable. */
+export function readWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
+  const parsed = parseEnv(WorkerEnv, env)
+  return {
+    redisUrl: parsed.REDIS_URL,
+    journalUrl: parsed.JOURNAL_URL ?? `file:${join(parsed.FIRN_DATA_DIR, 'journal')}`,
+    sourceRoots: parsed.SOURCE_ROOTS.split(':')
+      .filter((root) => root !== '')
+      .map((root) => resolve(root)),
+    concurrency: parsed.WORKER_CONCURRENCY,
+    memoryBytes: parsed.WORKER_MEMORY_BYTES,
+    // Hashing is all CPU: more threads than cores only take turns.
+    hashThreads: Math.min(parsed.WORKER_CONCURRENCY, availableParallelism()),
+    metricsHost: parsed.WORKER_METRICS_HOST,
+    metricsPort: parsed.WORKER_METRICS_PORT,
+  }
+}
