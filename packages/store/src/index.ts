@@ -12,3 +12,5 @@ export type {
   StateEvent,
   StoredJob,
 } from './job-store.ts'
+export { createMemoryJobStore } from './memory-job-store.ts'
+export { createRedisJobStore } from './redis-job-store.ts'

@@ -1,0 +1,142 @@
+import { AppError, invariant, type JobId, jobStates, parseJobId, workFor } from '@firn/core'
+import type { Cluster, Redis } from 'ioredis'
+import type { JobPage, StateEvent, StoredJob } from './job-store.ts'
+import {
+  dueKey,
+  eventsKey,
+  indexMember,
+  jobKey,
+  jobsKey,
+  memberJobId,
+  stateKey,
+  stateKeys,
+  versionsKey,
+} from './keys.ts'
+import { indexJobScript } from './scripts/index-job.ts'
+import { runScript } from './scripts/script.ts'
+import { countStates } from './state-counts.ts'
+import { storeCall } from './store-call.ts'
+import type { IndexStore } from './store-facets.ts'
+import { parseStoredJob, storedFields } from './stored-job.ts'
+
+/** Events kept for readers that fall behind; about 1 MB. */
+const EVENTS_MAX = 10_000
+
+export async function loadJob(redis: Redis | Cluster, id: JobId): Promise<StoredJob | undefined> {
+  return parseStoredJob(id, await redis.hmget(jobKey(id), ...storedFields))
+}
+
+/** Brings the index to this version of the job; an older one than it knows changes nothing. */
+export async function indexJob(
+  redis: Redis | Cluster,
+  { job, version }: Pick<StoredJob, 'job' | 'version'>,
+): Promise<void> {
+  const { id, createdAtMs } = job.definition
+  const { state } = job.progress
+  const member = indexMember(createdAtMs, id)
+  const due = workFor(job.progress) === undefined ? '' : 'due'
+  await runScript(
+    redis,
+    indexJobScript,
+    [jobsKey, versionsKey, eventsKey, dueKey, ...stateKeys],
+    [id, version, state, member, due, EVENTS_MAX, ...jobStates],
+  )
+}
+
+/** The part of the store that answers from the index: lists, counts, events. */
+export function createRedisIndex(redis: Redis | Cluster): IndexStore {
+  return {
+    list: ({ state, cursor, limit }, signal) =>
+      storeCall('list jobs', signal, () =>
+        loadPage(redis, {
+          key: state === null ? jobsKey : stateKey(state),
+          cursor,
+          limit,
+          belongs: ({ job }) => state === null || job.progress.state === state,
+        }),
+      ),
+
+    listDue: ({ cursor, limit }, signal) =>
+      storeCall('list jobs with work left', signal, () =>
+        loadPage(redis, {
+          key: dueKey,
+          cursor,
+          limit,
+          belongs: ({ job }) => workFor(job.progress) !== undefined,
+        }),
+      ),
+
+    countByState: (signal) =>
+      storeCall('count jobs', signal, async () => {
+        const counts = await Promise.all(stateKeys.map((key) => redis.zcard(key)))
+        return countStates((state) => counts[jobStates.indexOf(state)] ?? 0)
+      }),
+
+    reindex: (id, signal) =>
+      storeCall(`index job "${id}"`, signal, async () => {
+        const stored = await loadJob(redis, id)
+        if (stored !== undefined) await indexJob(redis, stored)
+      }),
+
+    stateEvents: (afterId, limit, signal) =>
+      storeCall('read state events', signal, async () => {
+        const entries = await redis.xrange(eventsKey, `(${afterId}`, '+', 'COUNT', limit)
+        return entries.map(([id, fields]) => parseEvent(id, fields))
+      }),
+
+    lastEventId: (signal) =>
+      storeCall('read the last state event', signal, async () => {
+        const [newest] = await redis.xrevrange(eventsKey, '+', '-', 'COUNT', 1)
+        return newest?.[0] ?? '0'
+      }),
+  }
+}
+
+/**
+ * One page of a set of the index. A job whose writer has not indexed it yet, or died before, is
+ * indexed here and left out of the set that it has left. So is a damaged record: it must not hide
+ * every other job of its page, and loading it alone says what is wrong.
+ */
+async function loadPage(
+  redis: Redis | Cluster,
+  page: {
+    readonly key: string
+    readonly cursor: string | null
+    readonly limit: number
+    readonly belongs: (stored: StoredJob) => boolean
+  },
+): Promise<JobPage> {
+  const max = page.cursor === null ? '+' : `(${page.cursor}`
+  const range = [page.key, max, '-', 'BYLEX', 'REV', 'LIMIT', 0, page.limit + 1] as const
+  const found = await redis.zrange(...range)
+  const members = found.slice(0, page.limit)
+  const ids = members.map(toJobId)
+  const loaded = await Promise.all(ids.map((id) => loadJob(redis, id).catch(unlessMalformed)))
+  const items: StoredJob[] = []
+  for (const stored of loaded) {
+    if (stored === undefined) continue
+    if (page.belongs(stored)) items.push(stored)
+    else await indexJob(redis, stored)
+  }
+  return { items, nextCursor: found.length > page.limit ? (members.at(-1) ?? null) : null }
+}
+
+function unlessMalformed(error: unknown): undefined {
+  if (error instanceof AppError && error.code === 'JOB_MALFORMED') return undefined
+  throw error
+}
+
+function toJobId(member: string): JobId {
+  const id = parseJobId(memberJobId(member))
+  invariant(id, `index member ${member}`)
+  return id
+}
+
+function parseEvent(id: string, fields: readonly string[]): StateEvent {
+  const [, jobIdText = '', , stateText = '', , versionText = ''] = fields
+  const jobId = parseJobId(jobIdText)
+  const state = jobStates.find((known) => known === stateText)
+  const version = Number(versionText)
+  invariant(jobId && state && Number.isSafeInteger(version), `state event ${id}`)
+  return { id, jobId, state, version }
+}

@@ -1,0 +1,25 @@
+import { script } from './script.ts'
+
+/** KEYS: job, bits. ARGV: generation, then index and size of each part. */
+export const forgetPartsScript = script(`
+local job = redis.call('HMGET', KEYS[1], 'state', 'generation', 'opened')
+local state, opened = job[1], tonumber(job[3])
+if not state or job[2] ~= ARGV[1]
+  or state == 'archived' or state == 'failed' or state == 'cancelled' then
+  return 0
+end
+local count, bytes, ahead = 0, 0, 0
+for i = 2, #ARGV, 2 do
+  local index = tonumber(ARGV[i])
+  if redis.call('GETBIT', KEYS[2], index) == 1 then
+    redis.call('SETBIT', KEYS[2], index, 0)
+    count = count + 1
+    bytes = bytes + tonumber(ARGV[i + 1])
+    if index >= opened then ahead = ahead + 1 end
+  end
+end
+redis.call('HINCRBY', KEYS[1], 'uploaded', -count)
+redis.call('HINCRBY', KEYS[1], 'ahead', -ahead)
+redis.call('HINCRBY', KEYS[1], 'bytes', string.format('%.0f', -bytes))
+return count
+`)

@@ -1,0 +1,13 @@
+import type { JobStore } from './job-store.ts'
+
+/** The part of the store that counts parts. */
+export type PartStore = Pick<
+  JobStore,
+  'beginPart' | 'openParts' | 'recordPart' | 'forgetParts' | 'unfinishedParts' | 'loadParts'
+>
+
+/** The part of the store that answers across jobs. */
+export type IndexStore = Pick<
+  JobStore,
+  'list' | 'listDue' | 'countByState' | 'reindex' | 'stateEvents' | 'lastEventId'
+>
