@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { glob } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
+import { neutralVariables } from '@firn/stack'
 
 /**
  * `npm test [-- file… option…]`: every test that needs no cloud account, or the files named, under
@@ -41,13 +42,13 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 const [code]: unknown[] = await once(runner, 'exit')
 process.exitCode = typeof code === 'number' ? code : 1
 
-/** The user's own, without what could lead a test to a Redis or an account that is theirs. */
+/** Without what could lead a test to a Redis, a port or an account that is the user's. */
 function environment(): NodeJS.ProcessEnv {
-  const isTheirs = (name: string): boolean =>
-    /^(AWS_|API_|VAULT_|WORKER_|FINALIZER_)/.test(name) ||
-    ['REDIS_URL', 'JOURNAL_URL', 'SPOOL_URL', 'SOURCE_ROOTS', 'FIRN_DATA_DIR'].includes(name)
-  const own = Object.entries(process.env).filter(([name]) => !isTheirs(name))
-  // An empty directory of settings: the SDK reads ~/.aws otherwise.
-  const aws = { AWS_EC2_METADATA_DISABLED: 'true', AWS_CONFIG_FILE: '/dev/null' }
-  return { ...Object.fromEntries(own), ...aws, AWS_SHARED_CREDENTIALS_FILE: '/dev/null' }
+  return {
+    ...neutralVariables(process.env),
+    // The SDK reads ~/.aws and asks the machine's metadata service otherwise.
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  }
 }

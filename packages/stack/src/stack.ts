@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { lockDataDir } from './data-dir-lock.ts'
-import { findFreePort } from './free-port.ts'
+import { findFreePort, isPortFree } from './free-port.ts'
 import type { StackOutput } from './output.ts'
 import { redisReady, redisServerSpec, redisUrl } from './redis-server.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
@@ -12,6 +12,7 @@ import { openSupervisor, type ProcessStatus, type Supervisor } from './superviso
 
 const ROOT = resolve(fileURLToPath(new URL('../../..', import.meta.url)))
 const REDIS_START_TRIES = 3
+const LOOPBACK = '127.0.0.1'
 
 type Environment = Readonly<Record<string, string>>
 
@@ -68,6 +69,7 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
   resources.use(options.output)
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
   const lock = resources.use(await lockDataDir(options.dataDir, signal))
+  await refuseTakenPorts(options)
   const secrets = await openSecrets(options.dataDir)
   const supervisor = resources.use(await openSupervisor(options))
   await lock.addHolder(supervisor.guardianPid)
@@ -108,6 +110,20 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
   }
 }
 
+/** Says what to do before anything is started, rather than in the log of a service. */
+async function refuseTakenPorts({ ports, glacier, env }: StackOptions): Promise<void> {
+  const wanted = [{ variable: 'API_PORT', port: ports.api, host: env.API_HOST ?? LOOPBACK }]
+  if (glacier === 'vault') {
+    wanted.push({ variable: 'VAULT_PORT', port: ports.vault, host: LOOPBACK })
+  }
+  for (const { variable, port, host } of wanted) {
+    if (await isPortFree(port, host)) continue
+    throw new Error(
+      `Port ${port} is taken by another program. Stop that one, or choose another port, such as ${variable}=${await findFreePort()}`,
+    )
+  }
+}
+
 interface Context {
   readonly options: StackOptions
   readonly secrets: Secrets
@@ -142,7 +158,7 @@ async function startVault({ options, secrets, supervisor, signal }: Context): Pr
     name: 'vault',
     portVariable: 'VAULT_PORT',
     env: {
-      VAULT_HOST: '127.0.0.1',
+      VAULT_HOST: LOOPBACK,
       VAULT_PORT: String(options.ports.vault),
       VAULT_DATA_DIR: join(options.dataDir, 'vault'),
       VAULT_ACCOUNT_ID: options.env.VAULT_ACCOUNT_ID ?? '123456789012',
@@ -162,7 +178,7 @@ function startApi({ options, secrets, supervisor, signal }: Context, shared: Env
     portVariable: 'API_PORT',
     env: {
       ...shared,
-      API_HOST: options.env.API_HOST ?? '127.0.0.1',
+      API_HOST: options.env.API_HOST ?? LOOPBACK,
       API_PORT: String(options.ports.api),
       API_TOKEN: tokenOf(options, secrets),
     },
@@ -214,7 +230,6 @@ function sharedEnvironment(
     FIRN_DATA_DIR: options.dataDir,
     REDIS_URL: found.redis,
     JOURNAL_URL: options.env.JOURNAL_URL ?? directoryUrl('journal'),
-    SPOOL_URL: options.env.SPOOL_URL ?? directoryUrl('spool'),
     SOURCE_ROOTS: options.sourceRoots.join(':'),
     ...(vault === null
       ? awsVariables(options.env)
