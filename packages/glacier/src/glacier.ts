@@ -48,7 +48,8 @@ export interface Glacier {
   ) => Promise<{ readonly uploadId: string }>
   /**
    * Stores one part; the same range again replaces it. Rejects with PART_CHECKSUM_MISMATCH when
-   * Glacier refuses the bytes or answers with another tree hash.
+   * Glacier refuses the bytes or answers with another tree hash. Settles only when nothing reads
+   * the body any more, even when aborted: its memory may be used again at once.
    */
   readonly uploadPart: (input: UploadPartInput, signal: AbortSignal) => Promise<void>
   /**

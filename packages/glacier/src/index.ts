@@ -1,3 +1,5 @@
+export type { GlacierOperation, OnRequest, RequestReport } from './call-glacier.ts'
+export { createGlacier, type GlacierOptions } from './create-glacier.ts'
 export type {
   Glacier,
   OpenUpload,
