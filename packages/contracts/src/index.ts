@@ -1,9 +1,10 @@
+export { VaultName } from './fields.ts'
 export { JobRequest, type NormalJobRequest, normalizeJobRequest } from './job-request.ts'
 export { type CountedJob, jobToProgressEvent, jobToView } from './job-to-view.ts'
 export { openApiDocument } from './openapi-document.ts'
 export { type Operation, type OperationId, operations } from './operations.ts'
 export { type PartRecords, partsToViews } from './parts-to-views.ts'
-export { IdempotencyKey } from './queries.ts'
+export { IdempotencyKey, JobsQuery, PageQuery, PartsQuery } from './queries.ts'
 export { JSON_DEPTH_MAX, parseStrictJson, type StrictJson } from './strict-json.ts'
 export { type InputError, inputErrors } from './validation.ts'
 export {

@@ -19,7 +19,6 @@ function limit(max: number, defaultValue: number) {
 
 const Cursor = z
   .string()
-  .regex(/^[A-Za-z0-9._~-]+$/, 'is not a cursor')
   .max(CURSOR_MAX_CHARS)
   .optional()
   .meta({ description: '`nextCursor` of the page before' })
@@ -50,8 +49,6 @@ export const PageQuery = z.strictObject({
   limit: limit(PAGE_LIMIT_MAX, PAGE_LIMIT_DEFAULT),
   cursor: Cursor,
 })
-
-export const EmptyQuery = z.strictObject({})
 
 /** 1 to 255 characters of printable ASCII, no space at either end. */
 export const IdempotencyKey = z

@@ -1,0 +1,93 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { toProblem } from './problem.ts'
+import { type RequestCode, RequestError } from './request-error.ts'
+
+export interface ApiServer extends AsyncDisposable {
+  readonly address: string
+  readonly port: number
+}
+
+/** Requests that run when a stop begins may take this long; then they are cut off. */
+const DRAIN_MS = 15_000
+
+const codeByNodeError: Readonly<Record<string, RequestCode>> = {
+  HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
+  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
+}
+
+/**
+ * Listens with bounded patience: slow or broken clients cost a socket for seconds, not for ever,
+ * and what Node's parser refuses is answered as a problem, too. When `stopping` aborts it takes no
+ * more connections; disposing waits for the requests under way.
+ */
+export async function openApiServer(options: {
+  readonly host: string
+  readonly port: number
+  readonly listener: RequestListener
+  readonly stopping: AbortSignal
+}): Promise<ApiServer> {
+  const server = createServer(
+    {
+      maxHeaderSize: 16 * 1024,
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      keepAliveTimeout: 10_000,
+      // How often the two above are looked at; Node's default of 30 s would make them 40 and 60.
+      connectionsCheckingInterval: 1000,
+      noDelay: true,
+    },
+    options.listener,
+  )
+  server.maxConnections = 4096
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    refuse(socket, codeByNodeError[error.code ?? ''] ?? 'REQUEST_MALFORMED', error)
+  })
+  // Without a listener of its own Node would drop a CONNECT without a word.
+  server.on('connect', (_req, socket: Duplex) => refuse(socket, 'METHOD_NOT_ALLOWED', null))
+
+  await once(server.listen(options.port, options.host), 'listening')
+  const closed = once(server, 'close')
+  const stop = (): void => {
+    if (server.listening) server.close()
+  }
+  options.stopping.addEventListener('abort', stop, { once: true })
+  const bound = server.address()
+  if (bound === null || typeof bound === 'string') throw new Error('The server has no TCP address')
+  return {
+    address: bound.address,
+    port: bound.port,
+    async [Symbol.asyncDispose]() {
+      options.stopping.removeEventListener('abort', stop)
+      stop()
+      const timer = new AbortController()
+      const cutOff = delay(DRAIN_MS, undefined, { signal: timer.signal, ref: false }).then(
+        () => server.closeAllConnections(),
+        () => undefined,
+      )
+      await closed
+      timer.abort()
+      await cutOff
+    },
+  }
+}
+
+/** Answers where there is no response object, and closes. */
+function refuse(socket: Duplex, code: RequestCode, cause: NodeJS.ErrnoException | null): void {
+  if (cause?.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const message = code === 'REQUEST_TIMEOUT' ? 'The request took too long' : 'Not a valid request'
+  const allow = code === 'METHOD_NOT_ALLOWED' ? { allow: 'GET, HEAD, POST, PUT' } : {}
+  const { status, headers, body } = toProblem(
+    new RequestError(code, message, { cause, extras: allow }),
+    null,
+  )
+  const text = JSON.stringify(body)
+  const fields = { ...headers, 'content-length': Buffer.byteLength(text), connection: 'close' }
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${body.title}\r\n${lines.join('')}\r\n${text}`)
+}

@@ -1,0 +1,132 @@
+import { hash } from 'node:crypto'
+import {
+  JobsQuery,
+  jobToView,
+  type NormalJobRequest,
+  PartsQuery,
+  partsToViews,
+} from '@firn/contracts'
+import { AppError, advance, type Job, type JobId, uploadOf } from '@firn/core'
+import { acceptJob, commandJob, type JobCommand } from '@firn/engine'
+import type { Journal } from '@firn/journal'
+import type { JobQueues } from '@firn/queue'
+import type { JobStore, StoredJob } from '@firn/store'
+import type { Call, Handler } from './call.ts'
+import { decodeCursor, encodeCursor } from './cursor.ts'
+import { listJobs } from './list-jobs.ts'
+import { readIdempotencyKey, readJobId, readJobRequest, readQuery } from './read-input.ts'
+import { RequestError } from './request-error.ts'
+import { checkSourceAllowed } from './source-policy.ts'
+
+export interface JobHandlerDeps {
+  readonly store: JobStore
+  readonly journal: Journal
+  readonly queues: JobQueues
+  readonly now: () => number
+  readonly randomBytes: (count: number) => Uint8Array
+  readonly sourceRoots: readonly string[]
+}
+
+const commands = ['pause', 'resume', 'cancel', 'retry'] as const satisfies readonly JobCommand[]
+
+/** The calls about jobs, but for their events. */
+export function jobHandlers(deps: JobHandlerDeps) {
+  return {
+    createJob: (call) => createJob(deps, call),
+    async listJobs({ req, signal }) {
+      const query = readQuery(JobsQuery, req.url)
+      const filter = {
+        state: query.state ?? null,
+        vault: query.vault ?? null,
+        labels: query.label,
+        limit: query.limit,
+        cursor: decodeCursor('jobs', query.cursor),
+      }
+      const { items, nextCursor } = await listJobs(deps.store, filter, signal)
+      const next = nextCursor === null ? null : encodeCursor('jobs', nextCursor)
+      return { body: { items: items.map(jobToView), nextCursor: next } }
+    },
+    async getJob({ params, signal }) {
+      return { body: jobToView(await loadJob(deps.store, readJobId(params.id), signal)) }
+    },
+    listParts: (call) => listParts(deps.store, call),
+    pauseJob: (call) => command(deps, call, 'pause'),
+    resumeJob: (call) => command(deps, call, 'resume'),
+    cancelJob: (call) => command(deps, call, 'cancel'),
+    retryJob: (call) => command(deps, call, 'retry'),
+  } as const satisfies Record<string, Handler>
+}
+
+async function createJob(deps: JobHandlerDeps, { req, signal, log }: Call) {
+  const key = readIdempotencyKey(req)
+  const request = readJobRequest(req.body)
+  checkSourceAllowed(request.source, deps.sourceRoots)
+  const idempotency = key === null ? null : { key, requestHash: requestHash(request) }
+  const { stored, isReplay } = await acceptJob(deps, { ...request, idempotency }, signal)
+  const { id, vault } = stored.job.definition
+  if (!isReplay) log.info({ jobId: id, vault }, 'job accepted')
+  return {
+    body: jobToView(stored),
+    headers: {
+      location: `/v1/jobs/${id}`,
+      ...(isReplay && { 'idempotency-replayed': 'true' }),
+    },
+  }
+}
+
+/** Equal requests hash equally, however their JSON was written. */
+function requestHash(request: NormalJobRequest): string {
+  return hash('sha256', JSON.stringify(request), 'hex')
+}
+
+/** The job, or a refusal: JOB_NOT_FOUND. */
+export async function loadJob(store: JobStore, id: JobId, signal: AbortSignal): Promise<StoredJob> {
+  const stored = await store.load(id, signal)
+  if (stored === undefined) throw new AppError('JOB_NOT_FOUND', `There is no job ${id}`)
+  return stored
+}
+
+async function listParts(store: JobStore, { req, params, signal }: Call) {
+  const query = readQuery(PartsQuery, req.url)
+  const start = Number(decodeCursor('parts', query.cursor) ?? 0)
+  const { job } = await loadJob(store, readJobId(params.id), signal)
+  const upload = uploadOf(job.progress)
+  if (upload === null) return { body: { items: [], nextCursor: null } }
+  const { plan } = upload
+  const table = await store.loadParts(
+    {
+      jobId: job.definition.id,
+      generation: job.progress.generation,
+      partCount: plan.partCount,
+    },
+    signal,
+  )
+  const items = partsToViews(plan, table, { start, limit: query.limit })
+  const end = start + items.length
+  const nextCursor = end < plan.partCount ? encodeCursor('parts', String(end)) : null
+  return { body: { items, nextCursor } }
+}
+
+async function command(deps: JobHandlerDeps, { params, signal, log }: Call, name: JobCommand) {
+  const id = readJobId(params.id)
+  try {
+    const stored = await commandJob(deps, id, name, signal)
+    log.info({ jobId: id, command: name, state: stored.job.progress.state }, 'job commanded')
+    return { body: jobToView(stored) }
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'JOB_STATE_CONFLICT') throw error
+    const { job } = await loadJob(deps.store, id, signal)
+    throw new RequestError('JOB_STATE_CONFLICT', error.message, {
+      cause: error,
+      extras: { allowed: allowedCommands(job, deps.now()) },
+    })
+  }
+}
+
+/** The commands that would change something. */
+function allowedCommands(job: Job, nowMs: number): JobCommand[] {
+  return commands.filter((type) => {
+    const next = advance(job, { type }, nowMs)
+    return next.ok && next.job !== job
+  })
+}

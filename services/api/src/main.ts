@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto'
+import { createGlacier } from '@firn/glacier'
+import { openJournal } from '@firn/journal'
+import { createJobQueues } from '@firn/queue'
+import { checkRedis, openRedis } from '@firn/redis'
+import { createMetrics, observeGlacier, runService } from '@firn/runtime'
+import { createRedisJobStore } from '@firn/store'
+import { openApi } from './api.ts'
+import { readApiConfig } from './config.ts'
+import { readTokens } from './read-tokens.ts'
+
+await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
+  const config = readApiConfig(process.env)
+  const tokens = await readTokens(config)
+  await using resources = new AsyncDisposableStack()
+
+  const registry = createMetrics()
+  const onOutage = (error: Error): void => log.warn({ err: error }, 'redis is away')
+  const redis = resources.use(
+    await openRedis({ url: config.redisUrl, role: 'producer', name: 'firn-api', onOutage }, signal),
+  )
+  for (const warning of await checkRedis(redis, signal))
+    log.warn({ warning }, 'redis may lose jobs')
+  const journal = await openJournal(config.journalUrl)
+  const queues = resources.use(createJobQueues({ redis: redis.client }))
+  const vaults = resources.use(createGlacier({ onRequest: observeGlacier(registry) }))
+  if (config.sourceRoots.length === 0) log.warn('SOURCE_ROOTS is not set: every file is refused')
+
+  const server = resources.use(
+    await openApi({
+      ...config,
+      tokens,
+      registry,
+      store: createRedisJobStore({ redis: redis.client }),
+      journal,
+      queues,
+      vaults,
+      now: Date.now,
+      randomBytes,
+      checkReady: (deadline) => redis.ping(deadline),
+      log,
+      stopping: signal,
+    }),
+  )
+  log.info({ address: server.address, port: server.port }, 'listening')
+  return resources.move()
+})

@@ -1,0 +1,74 @@
+import type { JobId } from '@firn/core'
+import type { StateEvent, StoredJob } from '@firn/store'
+
+/** Somebody who wants to know what becomes of one job, or of all. */
+export interface Watcher {
+  /** Null for all jobs. */
+  readonly jobId: JobId | null
+  /** The last event seen in an earlier stream, or null. */
+  readonly afterId: string | null
+  readonly onState: (id: string, state: StateEvent['state'], stored: StoredJob) => void
+  readonly onProgress: (stored: StoredJob) => void
+}
+
+/** Everybody who listens at the moment. */
+export interface Watchers {
+  /**
+   * Adds a watcher; what happens from now on is kept back until `release`, which drops the events
+   * whose ids it is given: they were told already.
+   */
+  readonly add: (watcher: Watcher) => {
+    readonly release: (told: ReadonlySet<string>) => void
+    readonly remove: () => void
+  }
+  readonly isEmpty: () => boolean
+  readonly isWatched: (id: JobId) => boolean
+  /** Whether somebody watches all jobs. */
+  readonly isAllWatched: () => boolean
+  /** The jobs that are watched by themselves. */
+  readonly jobIds: () => ReadonlySet<JobId>
+  readonly tellState: (event: StateEvent, stored: StoredJob) => void
+  readonly tellProgress: (stored: StoredJob) => void
+}
+
+interface Entry {
+  readonly watcher: Watcher
+  keptBack: { readonly event: StateEvent; readonly stored: StoredJob }[] | null
+}
+
+export function createWatchers(): Watchers {
+  const entries = new Set<Entry>()
+  const concerned = (id: JobId): Entry[] =>
+    [...entries].filter(({ watcher }) => watcher.jobId === null || watcher.jobId === id)
+  return {
+    add(watcher) {
+      const entry: Entry = { watcher, keptBack: [] }
+      entries.add(entry)
+      return {
+        release(told) {
+          const kept = entry.keptBack ?? []
+          entry.keptBack = null
+          for (const { event, stored } of kept) {
+            if (!told.has(event.id)) watcher.onState(event.id, event.state, stored)
+          }
+        },
+        remove: () => void entries.delete(entry),
+      }
+    },
+    isEmpty: () => entries.size === 0,
+    isWatched: (id) => concerned(id).length > 0,
+    isAllWatched: () => [...entries].some(({ watcher }) => watcher.jobId === null),
+    jobIds: () => new Set([...entries].flatMap(({ watcher }) => watcher.jobId ?? [])),
+    tellState(event, stored) {
+      for (const { watcher, keptBack } of concerned(event.jobId)) {
+        if (keptBack === null) watcher.onState(event.id, event.state, stored)
+        else keptBack.push({ event, stored })
+      }
+    },
+    tellProgress(stored) {
+      for (const { watcher, keptBack } of concerned(stored.job.definition.id)) {
+        if (keptBack === null) watcher.onProgress(stored)
+      }
+    },
+  }
+}
