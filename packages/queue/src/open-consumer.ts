@@ -1,0 +1,190 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { fullJitterMs, invariant } from '@firn/core'
+import { type Job, Worker } from 'bullmq'
+import type { Cluster, Redis } from 'ioredis'
+import { type ConsumerHandlers, runnerFor } from './consumer-handlers.ts'
+import { limitRate } from './limit-rate.ts'
+import { QUEUE_PREFIX, type QueueName } from './queue-layout.ts'
+import { carryOut, type EndedRun, endingOf, type RunOutcome } from './run-ending.ts'
+import { holdLock, type LockLoss } from './run-lock.ts'
+
+export interface ConsumerOptions {
+  /** Opened for the role `worker`: it must wait for Redis. Stays open when the consumer is disposed. */
+  readonly redis: Redis | Cluster
+  readonly handlers: ConsumerHandlers
+  /** Runs at once. */
+  readonly concurrency: number
+  /** How long a job whose process died stays taken. Default 60,000. */
+  readonly lockDurationMs?: number
+  /** How often to look for jobs whose lock has expired. Default 15,000. */
+  readonly stalledIntervalMs?: number
+  /** For counted retries: full jitter under a doubling ceiling. Default 1,000 and 60,000. */
+  readonly backoff?: { readonly baseMs: number; readonly capMs: number }
+  /** On disposal, how long runs may go on before they are handed back. Default 10,000. */
+  readonly drainMs?: number
+  readonly onLockLost?: (loss: LockLoss) => void
+  readonly onRun?: (run: {
+    readonly queue: QueueName
+    readonly outcome: RunOutcome
+    readonly seconds: number
+  }) => void
+  /** Trouble that no handler sees. Called at most once a second. */
+  readonly onError?: (error: Error) => void
+  /** Uniform in [0, 1), for jitter. */
+  readonly random?: () => number
+}
+
+/** Disposing takes at most `drainMs` and 5 s, whether Redis answers or not. */
+export interface Consumer extends AsyncDisposable {
+  /** Runs in progress. */
+  readonly activeCount: () => number
+}
+
+/** Why a run's signal aborted. */
+export class RunAbortedError extends Error {
+  override readonly name = 'RunAbortedError'
+  readonly why: LockLoss | 'shutdown'
+
+  constructor(why: LockLoss | 'shutdown') {
+    super(`Run aborted: ${why}`)
+    this.why = why
+  }
+}
+
+const HAND_BACK_MS = 3000
+const CLOSE_MS = 2000
+
+/** Starts to fetch and run the jobs of one queue, as soon as Redis answers. */
+export function openConsumer(options: ConsumerOptions): Consumer {
+  const { handlers, random = Math.random } = options
+  const lockDurationMs = options.lockDurationMs ?? 60_000
+  const backoff = options.backoff ?? { baseMs: 1000, capMs: 60_000 }
+  const onError = limitRate(options.onError ?? (() => {}), 1000)
+  const runs = new Set<Run>()
+  let isStopping = false
+
+  const process = async (job: Job, token?: string): Promise<void> => {
+    invariant(token, 'a job without a lock token')
+    const startedMs = performance.now()
+    const { promise: over, resolve } = Promise.withResolvers<void>()
+    const run = { controller: new AbortController(), over }
+    runs.add(run)
+    try {
+      const ended = isStopping
+        ? notRun
+        : await runUnderLock({ ...run, options, lockDurationMs, job, token })
+      const ending = endingOf(ended, random())
+      options.onRun?.({
+        queue: handlers.queue,
+        outcome: ending.outcome,
+        seconds: (performance.now() - startedMs) / 1000,
+      })
+      await carryOut(ending, { job, token, onError })
+    } finally {
+      runs.delete(run)
+      resolve()
+    }
+  }
+
+  // Two parameters: BullMQ makes an AbortSignal of its own for processors that declare three.
+  const worker = new Worker(handlers.queue, process, {
+    connection: options.redis,
+    prefix: QUEUE_PREFIX,
+    concurrency: options.concurrency,
+    lockDuration: lockDurationMs,
+    skipLockRenewal: true,
+    stalledInterval: options.stalledIntervalMs ?? 15_000,
+    // A process that died says nothing against its jobs.
+    maxStalledCount: 1_000_000,
+    runRetryDelay: 1000,
+    settings: {
+      backoffStrategy: (attempt: number) => fullJitterMs({ attempt, ...backoff }, random()),
+    },
+  })
+  worker.on('error', onError)
+
+  return {
+    activeCount: () => runs.size,
+    async [Symbol.asyncDispose]() {
+      isStopping = true
+      // Resolves once BullMQ has also written down how each run ended; never while Redis is away.
+      const paused = worker.pause()
+      await settledWithin(
+        [...runs].map(({ over }) => over),
+        options.drainMs ?? 10_000,
+      )
+      for (const { controller } of runs) controller.abort(new RunAbortedError('shutdown'))
+      await settledWithin([paused, ...[...runs].map(({ over }) => over)], HAND_BACK_MS)
+      await settledWithin([worker.close(true)], CLOSE_MS)
+    },
+  }
+}
+
+interface Run {
+  readonly controller: AbortController
+  /** Resolves when it has ended. */
+  readonly over: Promise<void>
+}
+
+/** A job that was fetched while the consumer was stopping. */
+const notRun: EndedRun = {
+  result: { ok: false, error: undefined },
+  aborted: 'shutdown',
+  isLastAttempt: false,
+  uncountedRuns: 0,
+}
+
+async function runUnderLock(run: {
+  readonly options: ConsumerOptions
+  readonly lockDurationMs: number
+  readonly job: Job
+  readonly token: string
+  readonly controller: AbortController
+}): Promise<EndedRun> {
+  const { options, lockDurationMs, job, token, controller } = run
+  using _lock = holdLock({
+    lockDurationMs,
+    ageMs: lockAgeMs(job, lockDurationMs),
+    extend: async () => (await job.extendLock(token, lockDurationMs)) === 1,
+    onLoss(loss) {
+      options.onLockLost?.(loss)
+      controller.abort(new RunAbortedError(loss))
+    },
+  })
+  const attempt = job.attemptsMade + 1
+  const isLastAttempt = attempt >= (job.opts.attempts ?? 1)
+  const context = { signal: controller.signal, attempt, isLastAttempt }
+  const result = await settle(runnerFor(options.handlers, job.name)(job.data, context))
+  return {
+    result,
+    aborted: controller.signal.aborted ? whyAborted(controller.signal) : null,
+    isLastAttempt,
+    uncountedRuns: Math.max(0, job.attemptsStarted - attempt),
+  }
+}
+
+/** Since the fetch was sent, by this machine's clock; a clock that was set must not end the run. */
+function lockAgeMs(job: Job, lockDurationMs: number): number {
+  const ageMs = Date.now() - (job.processedOn ?? Date.now())
+  return ageMs >= 0 && ageMs < lockDurationMs ? ageMs : 0
+}
+
+async function settle(work: Promise<void>): Promise<EndedRun['result']> {
+  try {
+    await work
+    return { ok: true }
+  } catch (error) {
+    return { ok: false, error }
+  }
+}
+
+function whyAborted(signal: AbortSignal): LockLoss | 'shutdown' {
+  return signal.reason instanceof RunAbortedError ? signal.reason.why : 'shutdown'
+}
+
+async function settledWithin(work: readonly Promise<unknown>[], timeoutMs: number): Promise<void> {
+  const timer = new AbortController()
+  const timeout = delay(timeoutMs, undefined, { signal: timer.signal }).catch(() => {})
+  await Promise.race([Promise.allSettled(work), timeout])
+  timer.abort()
+}
