@@ -1,0 +1,109 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { pipeline } from 'node:stream/promises'
+import type { Authenticator } from '../auth/authenticator.ts'
+import { errorKinds, GlacierError } from '../glacier-error.ts'
+import { newRequestId } from '../ids.ts'
+import type { VaultMetrics } from '../vault-metrics.ts'
+import type { Answer, Handler } from './call.ts'
+import { readCall } from './read-call.ts'
+import type { Operation } from './routes.ts'
+
+export interface EdgeLog {
+  readonly warn: (fields: object, message: string) => void
+  readonly error: (fields: object, message: string) => void
+}
+
+export interface Edge {
+  /** Answers one request; settles when the answer is sent or the connection gone. */
+  readonly handle: (req: IncomingMessage, res: ServerResponse) => Promise<void>
+}
+
+/**
+ * From a request on the wire to an operation and back: which operation, who asks, its body, its
+ * answer or its error in Glacier's form.
+ */
+export function createEdge(options: {
+  readonly handlers: Readonly<Partial<Record<Operation, Handler>>>
+  readonly authenticator: Authenticator
+  readonly metrics: VaultMetrics
+  readonly log: EdgeLog
+}): Edge {
+  const { handlers, metrics, log } = options
+  return {
+    async handle(req, res) {
+      const requestId = newRequestId()
+      res.setHeader('x-amzn-RequestId', requestId)
+      const stopTiming = metrics.startRequest()
+      let operation: Operation | 'unknown' = 'unknown'
+      let outcome = 'ok'
+      try {
+        const answer = await readCall(req, res, {
+          authenticator: options.authenticator,
+          receivedAtMs: Date.now(),
+          onOperation: (name) => {
+            operation = name
+          },
+        }).then(({ call, name }) => (handlers[name] ?? notSupported)(call))
+        await send(res, answer)
+      } catch (error) {
+        const refusal = toGlacierError(error)
+        outcome = refusal.code
+        if (refusal.code === 'ServiceUnavailableException' && !res.destroyed) {
+          log.error({ err: error, requestId, operation }, 'request failed')
+        }
+        sendError(req, res, refusal)
+      } finally {
+        stopTiming({ operation, outcome })
+      }
+    },
+  }
+}
+
+function notSupported(): never {
+  throw new GlacierError('BadRequest', 'This operation is not supported.')
+}
+
+function toGlacierError(error: unknown): GlacierError {
+  if (error instanceof GlacierError) return error
+  const message = 'The service cannot complete the request now.'
+  return new GlacierError('ServiceUnavailableException', message, { cause: error })
+}
+
+async function send(res: ServerResponse, answer: Answer): Promise<void> {
+  const { status, headers = {}, json, output } = answer
+  if (output !== undefined) {
+    res.writeHead(status, headers)
+    await pipeline(output, res)
+    return
+  }
+  if (status === 204) {
+    res.writeHead(status, headers).end()
+    return
+  }
+  const text = json === undefined ? '' : JSON.stringify(json)
+  res.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    ...headers,
+  })
+  res.end(text)
+}
+
+function sendError(req: IncomingMessage, res: ServerResponse, error: GlacierError): void {
+  if (res.headersSent) {
+    // Too late to say so: only a cut connection tells the client that this is not the whole.
+    res.destroy()
+    return
+  }
+  const { status, type } = errorKinds[error.code]
+  const text = JSON.stringify({ code: error.code, message: error.message, type })
+  // Whoever does not send the rest of the body would hold the connection for ever.
+  if (error.code === 'RequestTimeoutException') res.setHeader('connection', 'close')
+  res.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+  })
+  res.end(text, () => {
+    if (error.code === 'RequestTimeoutException') req.destroy()
+  })
+}
