@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { toProblem } from './problem.ts'
@@ -38,12 +38,17 @@ export async function openApiServer(options: {
       // How often the two above are looked at; Node's default of 30 s would make them 40 and 60.
       connectionsCheckingInterval: 1000,
       noDelay: true,
+      // The app answers for it, as a problem.
+      requireHostHeader: false,
     },
     options.listener,
   )
   server.maxConnections = 4096
+  const latest = new WeakMap<Duplex, ServerResponse>()
+  server.on('request', (req, res) => latest.set(req.socket, res))
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    refuse(socket, codeByNodeError[error.code ?? ''] ?? 'REQUEST_MALFORMED', error)
+    if (isAnswered(latest.get(socket))) socket.destroy()
+    else refuse(socket, codeByNodeError[error.code ?? ''] ?? 'REQUEST_MALFORMED', error)
   })
   // Without a listener of its own Node would drop a CONNECT without a word.
   server.on('connect', (_req, socket: Duplex) => refuse(socket, 'METHOD_NOT_ALLOWED', null))
@@ -72,6 +77,11 @@ export async function openApiServer(options: {
       await cutOff
     },
   }
+}
+
+/** Whether the request that the connection is at has been answered, wholly or in part. */
+function isAnswered(res: ServerResponse | undefined): boolean {
+  return res?.headersSent === true && !(res.writableFinished && res.req.complete)
 }
 
 /** Answers where there is no response object, and closes. */

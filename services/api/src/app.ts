@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { type Operation, type OperationId, operations } from '@firn/contracts'
 import type { Logger } from '@firn/runtime'
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express'
@@ -59,7 +60,7 @@ export function createApp(deps: AppDeps): express.Express {
   return app
 }
 
-/** Gives the request an id, bounds its headers and measures how long it takes. */
+/** Gives the request an id, measures how long it takes and refuses what Node lets through. */
 function begin({ metrics, log }: AppDeps): RequestHandler {
   return (req, res, next) => {
     const requestId = randomUUID()
@@ -68,11 +69,29 @@ function begin({ metrics, log }: AppDeps): RequestHandler {
     res.setHeader('x-request-id', requestId)
     res.setHeader('x-content-type-options', 'nosniff')
     metrics.observe(req, res)
-    if (req.rawHeaders.length > 2 * HEADER_COUNT_MAX) {
-      throw new RequestError('HEADERS_TOO_LARGE', `More than ${HEADER_COUNT_MAX} header fields`)
+    const refusal = framingProblem(req)
+    if (refusal !== null) {
+      // What follows on this connection may not begin where it seems to.
+      res.setHeader('connection', 'close')
+      throw refusal
     }
     next()
   }
+}
+
+/** RFC 9112 §3.2 (one Host) and §6.1 (only codings that are known), and a bound on header fields. */
+function framingProblem(req: IncomingMessage): RequestError | null {
+  const coding = req.headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+    return new RequestError('REQUEST_MALFORMED', 'The only transfer coding known is "chunked"')
+  }
+  if (req.headersDistinct.host?.length !== 1) {
+    return new RequestError('REQUEST_MALFORMED', 'There must be one Host header')
+  }
+  if (req.rawHeaders.length > 2 * HEADER_COUNT_MAX) {
+    return new RequestError('HEADERS_TOO_LARGE', `More than ${HEADER_COUNT_MAX} header fields`)
+  }
+  return null
 }
 
 function admit({ isAuthorized, stopping }: AppDeps): RequestHandler {
