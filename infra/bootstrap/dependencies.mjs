@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   accessSync,
@@ -10,15 +9,15 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BootstrapError, note } from './note.mjs'
+import { checkRegistry, runNpm } from './npm.mjs'
 
 /** What `node_modules` and npm's unpacking take, with room to spare. */
 const DISK_NEEDED_BYTES = 1024 ** 3
 const INSTALL_MAX_MS = 15 * 60_000
 const HEARTBEAT_MS = 10_000
-const OUTPUT_KEPT_CHARS = 16_384
 
 /**
  * Whether `node_modules` is what the lock file says. npm writes its own record of what it
@@ -53,7 +52,8 @@ export async function installDependencies(root) {
   try {
     if (release.hasWaited && areDependenciesInstalled(root)) return
     checkDisk(root)
-    await runNpm(root)
+    await checkRegistry(root)
+    await ci(root)
   } finally {
     release.now()
   }
@@ -74,12 +74,14 @@ function checkDisk(root) {
   )
 }
 
-async function runNpm(root) {
+async function ci(root) {
   note('installing dependencies with `npm ci` (once; about half a minute)')
   const startedAt = performance.now()
   const elapsed = () => Math.round((performance.now() - startedAt) / 1000)
   const heartbeat = setInterval(() => note(`still installing (${elapsed()} s)`), HEARTBEAT_MS)
-  const { code, output } = await npmCi(root)
+  // The pinned Node.js is a development dependency: wanted whatever NODE_ENV says.
+  const args = ['ci', '--include=dev', '--fetch-retry-mintimeout=1000']
+  const { code, output } = await runNpm({ args, cwd: root, limitMs: INSTALL_MAX_MS })
   clearInterval(heartbeat)
   if (code === 0 && areDependenciesInstalled(root)) {
     note(`dependencies installed in ${elapsed()} s`)
@@ -87,28 +89,6 @@ async function runNpm(root) {
   }
   process.stderr.write(output)
   throw new BootstrapError(explain({ code, output, root }))
-}
-
-function npmCi(root) {
-  // Run by npm itself, this is the npm that runs it; the one on the PATH may be another.
-  const cli = process.env.npm_execpath ?? ''
-  const [command, ...first] = basename(cli) === 'npm-cli.js' ? [process.execPath, cli] : ['npm']
-  return new Promise((resolve) => {
-    let output = ''
-    const keep = (chunk) => {
-      output = (output + chunk).slice(-OUTPUT_KEPT_CHARS)
-    }
-    // The pinned Node.js is a development dependency: wanted whatever NODE_ENV says.
-    const child = spawn(command, [...first, 'ci', '--include=dev'], {
-      cwd: root,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: INSTALL_MAX_MS,
-    })
-    child.stdout.on('data', keep)
-    child.stderr.on('data', keep)
-    child.once('error', (error) => resolve({ code: 1, output: `${error.code}: ${command}\n` }))
-    child.once('close', (code, signal) => resolve({ code: code ?? signal, output }))
-  })
 }
 
 const causes = [

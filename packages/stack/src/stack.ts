@@ -161,7 +161,6 @@ async function startVault({ options, secrets, supervisor, signal }: Context): Pr
       VAULT_HOST: LOOPBACK,
       VAULT_PORT: String(options.ports.vault),
       VAULT_DATA_DIR: join(options.dataDir, 'vault'),
-      VAULT_ACCOUNT_ID: options.env.VAULT_ACCOUNT_ID ?? '123456789012',
       VAULT_REGION: access.region,
       VAULT_ACCESS_KEY_ID: access.accessKeyId,
       VAULT_SECRET_ACCESS_KEY: access.secretAccessKey,
