@@ -18,8 +18,9 @@ for i = 2, #ARGV, 2 do
     if index >= opened then ahead = ahead + 1 end
   end
 end
-redis.call('HINCRBY', KEYS[1], 'uploaded', -count)
-redis.call('HINCRBY', KEYS[1], 'ahead', -ahead)
-redis.call('HINCRBY', KEYS[1], 'bytes', string.format('%.0f', -bytes))
+-- Not -count: Lua writes the negative of 0 as "-0", which Redis does not read.
+redis.call('HINCRBY', KEYS[1], 'uploaded', 0 - count)
+redis.call('HINCRBY', KEYS[1], 'ahead', 0 - ahead)
+redis.call('HINCRBY', KEYS[1], 'bytes', string.format('%.0f', 0 - bytes))
 return count
 `)
