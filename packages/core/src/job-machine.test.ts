@@ -31,6 +31,7 @@ const events: readonly JobEvent[] = [
   { type: 'range-missing' },
   { type: 'doubted', atMs: 7 },
   { type: 'doubt-cleared' },
+  { type: 'inventory-asked', inventoryJobId: 'I1' },
   { type: 'upload-lost' },
   { type: 'completed', archive: archive('A1') },
   { type: 'completed', archive: archive('A2') },

@@ -10,6 +10,7 @@ export type JobEvent =
   | { readonly type: 'range-missing' }
   | { readonly type: 'doubted'; readonly atMs: number }
   | { readonly type: 'doubt-cleared' }
+  | { readonly type: 'inventory-asked'; readonly inventoryJobId: string | null }
   | { readonly type: 'upload-lost' }
   | { readonly type: 'completed'; readonly archive: Archive }
   | { readonly type: 'failed'; readonly error: JobError }
@@ -145,7 +146,12 @@ function fromFinalizing(progress: In<'finalizing'>, event: JobEvent): Step {
     case 'range-missing':
       return to({ state: 'uploading', generation, upload })
     case 'doubted':
-      return to({ state: 'reconciling', generation, upload, treeHash, doubtSinceMs: event.atMs })
+      return to({
+        ...progress,
+        state: 'reconciling',
+        doubtSinceMs: event.atMs,
+        inventoryJobId: null,
+      })
     case 'completed':
       return to({ state: 'archived', generation, upload, archive: event.archive })
     case 'failed':
@@ -166,6 +172,10 @@ function fromReconciling(progress: In<'reconciling'>, event: JobEvent): Step {
       return to(progress)
     case 'doubt-cleared':
       return to({ state: 'finalizing', generation, upload, treeHash })
+    case 'inventory-asked':
+      return event.inventoryJobId === progress.inventoryJobId
+        ? to(progress)
+        : to({ ...progress, inventoryJobId: event.inventoryJobId })
     case 'completed':
       return to({ state: 'archived', generation, upload, archive: event.archive })
     case 'upload-lost':

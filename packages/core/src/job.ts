@@ -92,7 +92,10 @@ export type Progress =
       readonly generation: number
       readonly upload: Upload
       readonly treeHash: string
+      /** When Glacier first said that it does not know the upload. */
       readonly doubtSinceMs: number
+      /** The inventory that was asked for to find out, as Glacier's job id; null before. */
+      readonly inventoryJobId: string | null
     }
   | {
       readonly state: 'paused'

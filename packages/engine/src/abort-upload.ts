@@ -1,5 +1,6 @@
 import { parseMarker, toAppError } from '@firn/core'
 import type { JobRef, RunContext } from '@firn/queue'
+import { abortQuietly } from './abort-quietly.ts'
 import { applyEvent } from './apply-event.ts'
 import type { GlacierDeps } from './deps.ts'
 
@@ -20,7 +21,7 @@ export async function abortUpload(deps: GlacierDeps, ref: JobRef, run: RunContex
       progress.upload === null
         ? await findByMarker(deps, vault, ref, run.signal)
         : [progress.upload.uploadId]
-    for (const uploadId of uploadIds) await abort(deps, vault, uploadId, run.signal)
+    for (const uploadId of uploadIds) await abortQuietly(deps, vault, uploadId, run.signal)
   } catch (error) {
     // Without its vault there is no upload either.
     if (toAppError(error).code !== 'GLACIER_VAULT_NOT_FOUND') throw error
@@ -39,17 +40,4 @@ async function findByMarker(
     if (parseMarker(upload.description)?.jobId === ref.jobId) uploadIds.push(upload.uploadId)
   }
   return uploadIds
-}
-
-async function abort(
-  deps: GlacierDeps,
-  vault: string,
-  uploadId: string,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    await deps.glacier.abortUpload({ vault, uploadId }, signal)
-  } catch (error) {
-    if (toAppError(error).code !== 'GLACIER_UPLOAD_NOT_FOUND') throw error
-  }
 }

@@ -28,6 +28,7 @@ export async function applyEvent(
   event: JobEvent,
   signal: AbortSignal,
 ): Promise<Applied> {
+  let isEnding = false
   for (let race = 0; race < RACES_MAX; race += 1) {
     const stored = await deps.store.load(id, signal)
     if (stored === undefined) throw new AppError('JOB_NOT_FOUND', `There is no job ${id}`)
@@ -36,10 +37,14 @@ export async function applyEvent(
       return { outcome: 'refused', stored }
     }
     const next = advance(job, event, deps.now())
-    if (!next.ok) return { outcome: 'refused', stored }
+    if (!next.ok) {
+      // An end that lost its race to a state that cannot end so is void.
+      if (isEnding) await deps.journal.deleteEnd(id, signal)
+      return { outcome: 'refused', stored }
+    }
     if (next.job === job) return { outcome: 'unchanged', stored }
 
-    await journalStep(deps, job, next.job, signal)
+    isEnding = await journalStep(deps, job, next.job, signal)
     if (await deps.store.save(next.job, version, signal)) {
       return { outcome: 'applied', stored: { ...stored, job: next.job, version: version + 1 } }
     }
@@ -47,17 +52,25 @@ export async function applyEvent(
   throw new AppError('STORE_UNAVAILABLE', `Job ${id} changed ${RACES_MAX} times while being saved`)
 }
 
-async function journalStep(deps: JobDeps, before: Job, after: Job, signal: AbortSignal) {
+/** Writes what the step leaves for later; true when that says that the job ended. */
+async function journalStep(
+  deps: JobDeps,
+  before: Job,
+  after: Job,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { id: jobId } = after.definition
   const { generation, state } = after.progress
   const upload = uploadOf(after.progress)
   if (upload !== null && upload.uploadId !== uploadOf(before.progress)?.uploadId) {
     await deps.journal.putUpload({ jobId, generation, upload }, signal)
   }
-  if (state === before.progress.state) return
+  if (state === before.progress.state) return false
   if (state === 'failed' || state === 'cancelled') {
-    await deps.journal.putEnd({ jobId, generation, state, atMs: after.updatedAtMs }, signal)
-  } else if (before.progress.state === 'failed') {
-    await deps.journal.deleteEnd(jobId, signal)
+    const error = after.progress.state === 'failed' ? after.progress.error : null
+    await deps.journal.putEnd({ jobId, generation, state, error, atMs: after.updatedAtMs }, signal)
+    return true
   }
+  if (before.progress.state === 'failed') await deps.journal.deleteEnd(jobId, signal)
+  return false
 }

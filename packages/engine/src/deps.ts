@@ -1,4 +1,4 @@
-import type { Glacier } from '@firn/glacier'
+import type { Glacier, Inventories } from '@firn/glacier'
 import type { Journal } from '@firn/journal'
 import type { JobQueues } from '@firn/queue'
 import type { Sources } from '@firn/sources'
@@ -21,6 +21,12 @@ export interface GlacierDeps extends JobDeps {
 export interface FinalizeDeps extends GlacierDeps {
   /** For the receipt: the AWS region of the vault, or null when it is not known. */
   readonly region: string | null
+  readonly inventories: Inventories
+  /**
+   * How much newer than a doubt an inventory must be to prove that nothing was created: the
+   * service takes inventories about daily and does not say from when their content is.
+   */
+  readonly inventoryMarginMs: number
 }
 
 /** What the use cases that read sources need besides. */

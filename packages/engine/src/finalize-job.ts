@@ -5,6 +5,7 @@ import { archiveReceipt } from './archive-receipt.ts'
 import type { FinalizeDeps } from './deps.ts'
 import { failJob } from './fail-job.ts'
 import { loseUpload } from './lose-upload.ts'
+import { reconcileUpload } from './reconcile-upload.ts'
 import { sealUpload } from './seal-upload.ts'
 
 type Sealed = Extract<Progress, { state: 'finalizing' | 'reconciling' }>
@@ -61,7 +62,7 @@ async function complete(
   } catch (error) {
     signal.throwIfAborted()
     const reason = toAppError(error)
-    if (reason.code === 'GLACIER_UPLOAD_NOT_FOUND') return await doubt(deps, job, error, signal)
+    if (reason.code === 'GLACIER_UPLOAD_NOT_FOUND') return await doubt(deps, job, signal)
     if (reason.code === 'GLACIER_REFUSED') return await recheck(deps, job, reason, signal)
     throw error
   }
@@ -71,20 +72,14 @@ async function complete(
  * Complete says that the upload is gone. It may have become the archive in a call whose answer
  * was lost; nothing is uploaded again before that is known.
  */
-async function doubt(
-  deps: FinalizeDeps,
-  job: Job,
-  cause: unknown,
-  signal: AbortSignal,
-): Promise<never> {
-  const { id, vault } = job.definition
-  const { generation } = job.progress
-  await applyEvent(deps, id, generation, { type: 'doubted', atMs: deps.now() }, signal)
-  throw new AppError(
-    'OUTCOME_UNKNOWN',
-    `Vault "${vault}" no longer knows the upload; whether it became the archive is not known yet`,
-    { cause },
-  )
+async function doubt(deps: FinalizeDeps, job: Job, signal: AbortSignal): Promise<void> {
+  const { id } = job.definition
+  const event = { type: 'doubted', atMs: deps.now() } as const
+  const { stored } = await applyEvent(deps, id, job.progress.generation, event, signal)
+  const { progress } = stored.job
+  if (progress.state === 'reconciling') {
+    await reconcileUpload(deps, stored.job, progress, signal)
+  }
 }
 
 /** Glacier refused the archive: back to uploading, so that the parts are compared once more. */

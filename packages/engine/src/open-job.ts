@@ -15,10 +15,13 @@ import {
 } from '@firn/core'
 import type { OpenUpload } from '@firn/glacier'
 import type { JobRef, RunContext } from '@firn/queue'
+import type { StoredJob } from '@firn/store'
+import { abortQuietly } from './abort-quietly.ts'
 import { applyEvent } from './apply-event.ts'
 import type { SourceDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 import { failJob, isFinal } from './fail-job.ts'
+import { isBehindJournal, jobFromJournal } from './job-from-journal.ts'
 
 /** Large enough that requests cost little beside hashing, small enough that a retry does. */
 const PART_SIZE_PREFERRED_BYTES = 16 * MIB
@@ -32,6 +35,7 @@ export async function openJob(deps: SourceDeps, ref: JobRef, run: RunContext): P
   const progress = stored?.job.progress
   if (stored === undefined || progress?.generation !== ref.generation) return
   if (progress.state !== 'queued') return await enqueueWork(deps, stored.job, run.signal)
+  if (await realign(deps, stored, run.signal)) return
   const { definition } = stored.job
   try {
     const prepared = await prepare(deps, definition, run.signal)
@@ -48,6 +52,19 @@ export async function openJob(deps: SourceDeps, ref: JobRef, run: RunContext): P
     if (!isFinal(reason, run)) throw error
     await failJob(deps, ref, reason, run.signal)
   }
+}
+
+/** Takes over what the journal knows of a job that the store believes to be at its beginning. */
+async function realign(
+  deps: SourceDeps,
+  { job, version }: StoredJob,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const entry = await deps.journal.load(job.definition.id, signal)
+  if (entry === undefined || !isBehindJournal(job, entry)) return false
+  const ahead = jobFromJournal(entry, deps.now())
+  if (await deps.store.save(ahead, version, signal)) await enqueueWork(deps, ahead, signal)
+  return true
 }
 
 interface Prepared {
@@ -173,17 +190,4 @@ async function opened(
     if (uploadId !== kept) await abortQuietly(deps, vault, uploadId, run.signal)
   }
   await enqueueWork(deps, stored.job, run.signal)
-}
-
-async function abortQuietly(
-  deps: SourceDeps,
-  vault: string,
-  uploadId: string,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    await deps.glacier.abortUpload({ vault, uploadId }, signal)
-  } catch (error) {
-    if (toAppError(error).code !== 'GLACIER_UPLOAD_NOT_FOUND') throw error
-  }
 }

@@ -11,6 +11,9 @@ export type GlacierOperation =
   | 'ListMultipartUploads'
   | 'CreateVault'
   | 'ListVaults'
+  | 'InitiateJob'
+  | 'DescribeJob'
+  | 'GetJobOutput'
 
 /** How one request ended; `seconds` from before it was signed until its answer was read. */
 export interface RequestReport {

@@ -1,7 +1,8 @@
 import { createCallGlacier, type OnRequest } from './call-glacier.ts'
 import { type BodyFacts, createClient } from './create-client.ts'
-import type { Glacier, Vaults } from './glacier.ts'
+import type { Glacier, Inventories, Vaults } from './glacier.ts'
 import type { HttpLimits } from './http-handler.ts'
+import { createInventoryCalls } from './inventory-calls.ts'
 import { createListCalls } from './list-calls.ts'
 import { createMultipartCalls } from './multipart-calls.ts'
 import { createUploadPart } from './upload-part.ts'
@@ -28,7 +29,9 @@ const defaultLimits: HttpLimits = {
  * first call. `maxSockets` must be at least the number of parts in flight: a request that waits
  * for a connection spends its deadline.
  */
-export function createGlacier(options: GlacierOptions = {}): Glacier & Vaults & AsyncDisposable {
+export function createGlacier(
+  options: GlacierOptions = {},
+): Glacier & Vaults & Inventories & AsyncDisposable {
   const { requestTimeoutMs = 60_000, onRequest = () => undefined, ...limits } = options
   // By body, which the SDK hands on as it is: it has no parameter for a linear hash.
   const factsByBody = new WeakMap<object, BodyFacts>()
@@ -40,6 +43,7 @@ export function createGlacier(options: GlacierOptions = {}): Glacier & Vaults & 
     ...createMultipartCalls(calls),
     uploadPart: createUploadPart(calls, (body, facts) => factsByBody.set(body, facts)),
     ...createListCalls(calls),
+    ...createInventoryCalls(calls),
     async [Symbol.asyncDispose]() {
       client.destroy()
     },

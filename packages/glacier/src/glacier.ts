@@ -84,3 +84,39 @@ export interface Vaults {
   /** Every vault of the account, over all pages, by name. */
   readonly listVaults: (signal: AbortSignal) => AsyncIterable<VaultDescription>
 }
+
+/** One row of a vault's inventory. */
+export interface InventoryArchive {
+  readonly archiveId: string
+  readonly description: string | null
+  readonly sizeBytes: number
+  /** Lower-case hex. */
+  readonly treeHash: string
+  readonly createdAtMs: number
+}
+
+/** A vault's archives as they were at one instant. */
+export interface Inventory {
+  readonly takenAtMs: number
+  readonly archives: readonly InventoryArchive[]
+}
+
+/** What Glacier says it holds, hours late: the last resort. Errors as in {@link Glacier}. */
+export interface Inventories {
+  /**
+   * Asks for the vault's latest inventory, narrowed to archives created from `sinceMs` on; it can
+   * be read hours later. Returns Glacier's job id. GLACIER_REFUSED before the first inventory.
+   */
+  readonly askInventory: (
+    input: { readonly vault: string; readonly sinceMs: number },
+    signal: AbortSignal,
+  ) => Promise<{ readonly inventoryJobId: string }>
+  /**
+   * The inventory that was asked for: `pending` until Glacier has prepared it, `gone` when its job
+   * failed or has expired.
+   */
+  readonly readInventory: (
+    input: { readonly vault: string; readonly inventoryJobId: string },
+    signal: AbortSignal,
+  ) => Promise<Inventory | 'pending' | 'gone'>
+}

@@ -2,6 +2,9 @@ export type { GlacierOperation, OnRequest, RequestReport } from './call-glacier.
 export { createGlacier, type GlacierOptions } from './create-glacier.ts'
 export type {
   Glacier,
+  Inventories,
+  Inventory,
+  InventoryArchive,
   OpenUpload,
   StoredPart,
   UploadPartInput,

@@ -1,5 +1,6 @@
 import { AppError, type ByteRange } from '@firn/core'
-import type { OpenUpload, StoredPart, VaultDescription } from './glacier.ts'
+import { z } from 'zod'
+import type { Inventory, OpenUpload, StoredPart, VaultDescription } from './glacier.ts'
 
 // Everything Glacier says is checked here, once. An answer that is not what the service documents
 // came from something else, or was cut: GLACIER_UNAVAILABLE, and never a guess.
@@ -81,6 +82,49 @@ export function parseVault(element: {
   }
   const archiveCount = element.NumberOfArchives ?? 0
   return { name, arn, createdAt, archiveCount, sizeBytes: element.SizeInBytes ?? 0 }
+}
+
+const inventorySchema = z.object({
+  InventoryDate: z.string(),
+  ArchiveList: z.array(
+    z.object({
+      ArchiveId: z.string().min(1),
+      ArchiveDescription: z.string().nullish(),
+      CreationDate: z.string(),
+      Size: z.int().nonnegative(),
+      SHA256TreeHash: z.string(),
+    }),
+  ),
+})
+
+/** The output of an inventory retrieval in JSON. Its dates may lack fractions of a second. */
+export function parseInventory(text: string): Inventory {
+  const parsed = inventorySchema.safeParse(parseJson(text))
+  const takenAtMs = parseDateMs(parsed.data?.InventoryDate)
+  if (!parsed.success || takenAtMs === undefined)
+    throw malformed('an inventory', text.slice(0, 300))
+  const archives = parsed.data.ArchiveList.map((row) => {
+    const createdAtMs = parseDateMs(row.CreationDate)
+    const treeHash = parseTreeHash(row.SHA256TreeHash)
+    if (createdAtMs === undefined || treeHash === undefined) throw malformed('an inventory', row)
+    const { ArchiveId: archiveId, Size: sizeBytes } = row
+    return {
+      archiveId,
+      description: row.ArchiveDescription ?? null,
+      sizeBytes,
+      treeHash,
+      createdAtMs,
+    }
+  })
+  return { takenAtMs, archives }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** What cannot have come from Glacier as documented. */

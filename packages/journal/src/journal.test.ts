@@ -85,7 +85,7 @@ function describeJournal(
           atMs: 4,
         }
         await journal.putIntent(intent, signal)
-        const end = { jobId, generation: 2, state: 'failed', atMs: 5 } as const
+        const end = { jobId, generation: 2, state: 'failed', error: null, atMs: 5 } as const
         await journal.putEnd(end, signal)
         const entry = {
           definition,

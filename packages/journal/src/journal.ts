@@ -1,4 +1,13 @@
-import type { Archive, JobDefinition, JobId, PartPlan, Source, SourcePin, Upload } from '@firn/core'
+import type {
+  Archive,
+  JobDefinition,
+  JobError,
+  JobId,
+  PartPlan,
+  Source,
+  SourcePin,
+  Upload,
+} from '@firn/core'
 
 /** A generation's multipart upload, noted before its first part. */
 export interface UploadRecord {
@@ -43,6 +52,8 @@ export interface EndRecord {
   readonly jobId: JobId
   readonly generation: number
   readonly state: 'failed' | 'cancelled'
+  /** Why it failed; null when it was cancelled. */
+  readonly error: JobError | null
   readonly atMs: number
 }
 

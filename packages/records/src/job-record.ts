@@ -15,12 +15,14 @@ const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/)
 const generation = z.int().positive()
 const uploadFate = z.enum(['kept', 'abort', 'gone'])
 
-export const jobIdSchema: z.ZodType<JobId, string> = z.string().transform((text, context): JobId => {
-  const id = parseJobId(text)
-  if (id !== undefined) return id
-  context.addIssue({ code: 'custom', message: 'not a job id' })
-  return z.NEVER
-})
+export const jobIdSchema: z.ZodType<JobId, string> = z
+  .string()
+  .transform((text, context): JobId => {
+    const id = parseJobId(text)
+    if (id !== undefined) return id
+    context.addIssue({ code: 'custom', message: 'not a job id' })
+    return z.NEVER
+  })
 
 const errorCode = z.custom<ErrorCode>(
   (value) => typeof value === 'string' && Object.hasOwn(dispositionByCode, value),
@@ -69,7 +71,11 @@ export const uploadSchema: z.ZodType<Upload> = z.object({
   openedAtMs: count,
 })
 
-const jobError = z.object({ code: errorCode, message: z.string(), isRetryable: z.boolean() })
+export const jobErrorSchema = z.object({
+  code: errorCode,
+  message: z.string(),
+  isRetryable: z.boolean(),
+})
 
 const progress = z.discriminatedUnion('state', [
   z.object({ state: z.literal('queued'), generation, isOpening: z.boolean() }),
@@ -86,6 +92,7 @@ const progress = z.discriminatedUnion('state', [
     upload: uploadSchema,
     treeHash: sha256Hex,
     doubtSinceMs: count,
+    inventoryJobId: z.string().nullable(),
   }),
   z.object({
     state: z.literal('paused'),
@@ -93,13 +100,18 @@ const progress = z.discriminatedUnion('state', [
     isOpening: z.boolean(),
     upload: uploadSchema.nullable(),
   }),
-  z.object({ state: z.literal('archived'), generation, upload: uploadSchema, archive: archiveSchema }),
+  z.object({
+    state: z.literal('archived'),
+    generation,
+    upload: uploadSchema,
+    archive: archiveSchema,
+  }),
   z.object({
     state: z.literal('failed'),
     generation,
     upload: uploadSchema.nullable(),
     fate: uploadFate,
-    error: jobError,
+    error: jobErrorSchema,
   }),
   z.object({
     state: z.literal('cancelled'),

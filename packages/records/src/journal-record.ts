@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   archiveSchema,
   definitionSchema,
+  jobErrorSchema,
   jobIdSchema,
   partPlanSchema,
   sourcePinSchema,
@@ -51,5 +52,6 @@ export const endRecordSchema = z.object({
   jobId: jobIdSchema,
   generation,
   state: z.enum(['failed', 'cancelled']),
+  error: jobErrorSchema.nullable(),
   atMs: count,
 })

@@ -1,4 +1,5 @@
 import type { SweepReport } from '@firn/engine'
+import type { QueueCounts, QueueName } from '@firn/queue'
 import { Gauge, type Registry } from 'prom-client'
 
 /**
@@ -9,9 +10,11 @@ export function createBacklogMetrics(
   registry: Registry,
   sources: {
     /** Depth of each queue by state. */
-    readonly countQueues: () => Promise<Readonly<Record<string, Readonly<Record<string, number>>>>>
+    readonly countQueues: () => Promise<Readonly<Record<QueueName, QueueCounts>>>
     /** The latest pass of the sweeper, or null before the first. */
     readonly lastSweep: () => SweepReport | null
+    /** Uploads that no job owns and that are still within their grace. */
+    readonly orphanCount: () => number
     readonly now: () => number
   },
 ): void {
@@ -42,6 +45,14 @@ export function createBacklogMetrics(
     collect() {
       const oldest = sources.lastSweep()?.oldestCreatedAtMs
       this.set(oldest == null ? 0 : Math.max(0, sources.now() - oldest) / 1000)
+    },
+  })
+  new Gauge({
+    name: 'firn_orphan_uploads',
+    help: 'Multipart uploads of this Firn that no job owns, at the latest look',
+    registers,
+    collect() {
+      this.set(sources.orphanCount())
     },
   })
 }

@@ -9,10 +9,22 @@ export interface FinalizerConfig {
   readonly region: string | null
   /** Archives completed at once. */
   readonly concurrency: number
+  /** How long a job stays taken after its finalizer died. */
+  readonly lockDurationMs: number
+  readonly stalledIntervalMs: number
   readonly sweepIntervalMs: number
+  /** How often the journal is compared with Redis. */
+  readonly recoverIntervalMs: number
+  readonly orphanIntervalMs: number
+  /** How old an upload without an owner must be before it is aborted. */
+  readonly orphanGraceMs: number
+  /** How much newer than a doubt an inventory must be to prove that nothing was created. */
+  readonly inventoryMarginMs: number
   readonly metricsHost: string
   readonly metricsPort: number
 }
+
+const DAY_MS = 24 * 3600 * 1000
 
 const FinalizerEnv = z.object({
   REDIS_URL: z.string().default('redis://127.0.0.1:6379'),
@@ -21,6 +33,12 @@ const FinalizerEnv = z.object({
   AWS_REGION: z.string().optional(),
   FINALIZER_CONCURRENCY: integerVariable({ min: 1, max: 256, defaultValue: 8 }),
   SWEEP_INTERVAL_MS: integerVariable({ min: 100, max: 3_600_000, defaultValue: 5_000 }),
+  LOCK_DURATION_MS: integerVariable({ min: 2000, max: 600_000, defaultValue: 30_000 }),
+  STALLED_INTERVAL_MS: integerVariable({ min: 500, max: 600_000, defaultValue: 10_000 }),
+  RECOVER_INTERVAL_MS: integerVariable({ min: 1000, max: DAY_MS, defaultValue: 600_000 }),
+  ORPHAN_INTERVAL_MS: integerVariable({ min: 1000, max: DAY_MS, defaultValue: 300_000 }),
+  ORPHAN_GRACE_MS: integerVariable({ min: 0, max: DAY_MS, defaultValue: 3_600_000 }),
+  INVENTORY_MARGIN_MS: integerVariable({ min: 0, max: 7 * DAY_MS, defaultValue: DAY_MS }),
   FINALIZER_METRICS_HOST: z.string().default('127.0.0.1'),
   FINALIZER_METRICS_PORT: portVariable(9102),
 })
@@ -34,6 +52,12 @@ export function readFinalizerConfig(env: NodeJS.ProcessEnv): FinalizerConfig {
     region: parsed.AWS_REGION ?? null,
     concurrency: parsed.FINALIZER_CONCURRENCY,
     sweepIntervalMs: parsed.SWEEP_INTERVAL_MS,
+    lockDurationMs: parsed.LOCK_DURATION_MS,
+    stalledIntervalMs: parsed.STALLED_INTERVAL_MS,
+    recoverIntervalMs: parsed.RECOVER_INTERVAL_MS,
+    orphanIntervalMs: parsed.ORPHAN_INTERVAL_MS,
+    orphanGraceMs: parsed.ORPHAN_GRACE_MS,
+    inventoryMarginMs: parsed.INVENTORY_MARGIN_MS,
     metricsHost: parsed.FINALIZER_METRICS_HOST,
     metricsPort: parsed.FINALIZER_METRICS_PORT,
   }

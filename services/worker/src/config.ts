@@ -11,6 +11,11 @@ export interface WorkerConfig {
   readonly sourceRoots: readonly string[]
   /** Parts in flight at once. */
   readonly concurrency: number
+  /** Uploads opened at once; cheap, unless a job's SHA-256 has to be verified first. */
+  readonly openConcurrency: number
+  /** How long a part stays taken after its worker died. */
+  readonly lockDurationMs: number
+  readonly stalledIntervalMs: number
   /** For part buffers; larger parts are streamed. */
   readonly memoryBytes: number
   readonly hashThreads: number
@@ -26,6 +31,8 @@ const WorkerEnv = z.object({
     .string()
     .describe('directories, separated by colons, that files to archive may lie under'),
   WORKER_CONCURRENCY: integerVariable({ min: 1, max: 256, defaultValue: 4 }),
+  LOCK_DURATION_MS: integerVariable({ min: 2000, max: 600_000, defaultValue: 30_000 }),
+  STALLED_INTERVAL_MS: integerVariable({ min: 500, max: 600_000, defaultValue: 10_000 }),
   WORKER_MEMORY_BYTES: integerVariable({
     min: MIB,
     max: 1024 ** 4,
@@ -45,6 +52,9 @@ export function readWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
       .filter((root) => root !== '')
       .map((root) => resolve(root)),
     concurrency: parsed.WORKER_CONCURRENCY,
+    openConcurrency: 4,
+    lockDurationMs: parsed.LOCK_DURATION_MS,
+    stalledIntervalMs: parsed.STALLED_INTERVAL_MS,
     memoryBytes: parsed.WORKER_MEMORY_BYTES,
     // Hashing is all CPU: more threads than cores only take turns.
     hashThreads: Math.min(parsed.WORKER_CONCURRENCY, availableParallelism()),

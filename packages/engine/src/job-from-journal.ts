@@ -1,0 +1,58 @@
+import type { Job, Progress, Upload } from '@firn/core'
+import type { JournalEntry } from '@firn/journal'
+
+/**
+ * The job as the journal proves it. What the journal cannot prove is assumed to have been begun:
+ * an Initiate may have been sent, so the upload is looked for by its marker before another is
+ * opened; a Complete that was intended may have been sent, so it is repeated.
+ */
+export function jobFromJournal(entry: JournalEntry, nowMs: number): Job {
+  const { definition, receipt, end } = entry
+  const progress = progressFromJournal(entry)
+  const finishedAtMs = receipt?.archivedAtMs ?? end?.atMs ?? null
+  return { definition, progress, updatedAtMs: finishedAtMs ?? nowMs, finishedAtMs }
+}
+
+function progressFromJournal({ uploads, intents, receipt, end }: JournalEntry): Progress {
+  const latest = uploads.at(-1)
+  const generation = Math.max(latest?.generation ?? 1, end?.generation ?? 1)
+  const record = latest?.generation === generation ? latest : undefined
+  const upload = record?.upload ?? null
+  if (receipt !== null) return archived(receipt, uploads)
+  if (end !== null) {
+    if (end.state === 'cancelled') return { state: 'cancelled', generation, upload, fate: 'abort' }
+    const error = end.error ?? { code: 'INTERNAL', message: 'not known', isRetryable: false }
+    const fate = error.isRetryable && upload !== null ? 'kept' : 'abort'
+    return { state: 'failed', generation, upload, fate, error }
+  }
+  if (upload === null) return { state: 'queued', generation, isOpening: true }
+  const intent = intents.find(({ uploadId }) => uploadId === upload.uploadId)
+  return intent === undefined
+    ? { state: 'uploading', generation, upload }
+    : { state: 'finalizing', generation, upload, treeHash: intent.treeHash }
+}
+
+function archived(
+  receipt: NonNullable<JournalEntry['receipt']>,
+  uploads: JournalEntry['uploads'],
+): Progress {
+  const { generation, archive, plan, pin, archivedAtMs } = receipt
+  const record = uploads.find((upload) => upload.generation === generation)
+  const upload: Upload = record?.upload ?? {
+    ...{ uploadId: '-', plan, pin, expectedTreeHash: null, openedAtMs: archivedAtMs },
+  }
+  return { state: 'archived', generation, upload, archive }
+}
+
+/**
+ * Whether the journal proves that the job is further than the store says: a store that was rolled
+ * back, or a run that died between the two. A queued job may then have an upload already, and
+ * opening another could make a second archive.
+ */
+export function isBehindJournal(job: Job, { uploads, receipt, end }: JournalEntry): boolean {
+  const { generation, state } = job.progress
+  if (state !== 'queued') return false
+  if (receipt !== null) return true
+  if (end !== null && end.generation >= generation) return true
+  return uploads.some((record) => record.generation >= generation)
+}

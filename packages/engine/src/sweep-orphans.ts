@@ -1,0 +1,59 @@
+import { type Job, parseMarker, uploadOf } from '@firn/core'
+import type { OpenUpload, Vaults } from '@firn/glacier'
+import { abortQuietly } from './abort-quietly.ts'
+import type { GlacierDeps } from './deps.ts'
+
+export interface OrphanDeps extends GlacierDeps {
+  readonly vaults: Pick<Vaults, 'listVaults'>
+  /** Uploads younger than this are left alone: their owner may be about to record them. */
+  readonly graceMs: number
+}
+
+export interface OrphanReport {
+  /** Uploads of this Firn's jobs that no job owns, still within their grace or just aborted. */
+  readonly orphans: number
+  readonly aborted: number
+}
+
+/**
+ * Aborts the multipart uploads that nobody owns: those whose Initiate was answered too late or to
+ * a process that had died. Only uploads whose marker names a job that this store knows are
+ * considered, and only once the job's record says that it has another upload or wants none; what
+ * somebody else opened in the vault, another Firn included, is never touched.
+ */
+export async function sweepOrphans(deps: OrphanDeps, signal: AbortSignal): Promise<OrphanReport> {
+  let orphans = 0
+  let aborted = 0
+  for await (const { name: vault } of deps.vaults.listVaults(signal)) {
+    for await (const upload of deps.glacier.listUploads(vault, signal)) {
+      if (!(await isOrphan(deps, vault, upload, signal))) continue
+      orphans += 1
+      if (upload.createdAtMs > deps.now() - deps.graceMs) continue
+      await abortQuietly(deps, vault, upload.uploadId, signal)
+      aborted += 1
+    }
+  }
+  return { orphans, aborted }
+}
+
+async function isOrphan(
+  deps: OrphanDeps,
+  vault: string,
+  upload: OpenUpload,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const marker = parseMarker(upload.description)
+  if (marker === undefined) return false
+  const stored = await deps.store.load(marker.jobId, signal)
+  if (stored === undefined || stored.job.definition.vault !== vault) return false
+  return !mayOwn(stored.job, upload.uploadId, marker.generation)
+}
+
+/** Whether the job has this upload, had it when it ended, or may still adopt it. */
+function mayOwn({ progress }: Job, uploadId: string, generation: number): boolean {
+  if (generation > progress.generation) return true
+  const own = uploadOf(progress)
+  if (own !== null) return own.uploadId === uploadId
+  const mayAdopt = progress.state === 'queued' || progress.state === 'paused'
+  return mayAdopt && generation === progress.generation
+}

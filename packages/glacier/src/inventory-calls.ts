@@ -1,0 +1,74 @@
+import {
+  DescribeJobCommand,
+  GetJobOutputCommand,
+  InitiateJobCommand,
+} from '@aws-sdk/client-glacier'
+import { AppError } from '@firn/core'
+import { accountId, type Calls, outcomeUnknown } from './calls.ts'
+import type { Inventories, Inventory } from './glacier.ts'
+import { parseId, parseInventory } from './parse-answers.ts'
+
+/** An inventory may have hundreds of thousands of rows. */
+const READ_TIMEOUT_MIN_MS = 15 * 60_000
+
+/** The calls that ask what a vault held when Glacier last looked. */
+export function createInventoryCalls({ client, call, requestTimeoutMs }: Calls): Inventories {
+  return {
+    async askInventory({ vault, sinceMs }, signal) {
+      const doing = `Cannot ask for the inventory of vault "${vault}"`
+      // Glacier takes whole seconds; rounded down, so that nothing from `sinceMs` on is left out.
+      const StartDate = `${new Date(sinceMs).toISOString().slice(0, 19)}Z`
+      const command = new InitiateJobCommand({
+        accountId,
+        vaultName: vault,
+        jobParameters: {
+          Type: 'inventory-retrieval',
+          Format: 'JSON',
+          InventoryRetrievalParameters: { StartDate },
+        },
+      })
+      const attempt = { doing, uploadId: null, isPart: false } as const
+      const request = {
+        ...attempt,
+        operation: 'InitiateJob',
+        timeoutMs: requestTimeoutMs,
+      } as const
+      const answer = await call(request, signal, (options) => client.send(command, options))
+      const inventoryJobId = parseId(answer.jobId)
+      if (inventoryJobId === undefined) throw outcomeUnknown(doing, 'without a job id')
+      return { inventoryJobId }
+    },
+
+    async readInventory({ vault, inventoryJobId }, signal) {
+      const doing = `Cannot read the inventory of vault "${vault}"`
+      const job = { accountId, vaultName: vault, jobId: inventoryJobId }
+      // A 404 names the job as it names an upload: by its id.
+      const attempt = { doing, uploadId: inventoryJobId, isPart: false } as const
+      try {
+        const describe = {
+          ...attempt,
+          operation: 'DescribeJob',
+          timeoutMs: requestTimeoutMs,
+        } as const
+        const description = await call(describe, signal, (options) =>
+          client.send(new DescribeJobCommand(job), options),
+        )
+        if (description.StatusCode === 'Failed') return 'gone'
+        if (description.StatusCode !== 'Succeeded') return 'pending'
+        const read = {
+          ...attempt,
+          operation: 'GetJobOutput',
+          timeoutMs: Math.max(requestTimeoutMs, READ_TIMEOUT_MIN_MS),
+        } as const
+        return await call(read, signal, async (options): Promise<Inventory> => {
+          const output = await client.send(new GetJobOutputCommand(job), options)
+          return parseInventory((await output.body?.transformToString()) ?? '')
+        })
+      } catch (error) {
+        const isGone = error instanceof AppError && error.code === 'GLACIER_UPLOAD_NOT_FOUND'
+        if (isGone) return 'gone'
+        throw error
+      }
+    },
+  }
+}

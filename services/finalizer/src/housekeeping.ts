@@ -1,0 +1,75 @@
+import {
+  createSweeper,
+  type GlacierDeps,
+  type OrphanDeps,
+  recoverJobs,
+  type SweepReport,
+  sweepOrphans,
+} from '@firn/engine'
+import { type Logger, startLoop } from '@firn/runtime'
+import type { FinalizerConfig } from './config.ts'
+
+export interface Housekeeping extends AsyncDisposable {
+  /** The latest pass of the sweeper, or null before the first. */
+  readonly lastSweep: () => SweepReport | null
+  /** Uploads without an owner that the latest look left in place. */
+  readonly orphanCount: () => number
+}
+
+type Deps = GlacierDeps & Pick<OrphanDeps, 'vaults'>
+
+/**
+ * Starts what a finalizer does unasked: rebuilds jobs that only the journal knows (once before it
+ * resolves), announces work that a crash swallowed, aborts uploads that nobody owns. Every
+ * finalizer does all of it; doing it twice changes nothing.
+ */
+export async function startHousekeeping(
+  deps: Deps,
+  context: {
+    readonly config: FinalizerConfig
+    readonly log: Logger
+    readonly signal: AbortSignal
+  },
+): Promise<Housekeeping> {
+  const { config, log, signal } = context
+  await using loops = new AsyncDisposableStack()
+  let lastSweep: SweepReport | null = null
+  let orphanCount = 0
+
+  const repeat = (intervalMs: number, run: (stopped: AbortSignal) => Promise<void>): void => {
+    const onError = (err: unknown): void => log.warn({ err }, 'housekeeping will be repeated')
+    loops.use(startLoop({ intervalMs, run, onError }))
+  }
+
+  const recover = async (stopped: AbortSignal): Promise<void> => {
+    const { rebuilt, known } = await recoverJobs(deps, { isDryRun: false }, stopped)
+    if (rebuilt.length === 0) return
+    log.warn({ known, rebuilt: rebuilt.length }, 'jobs were rebuilt from the journal')
+  }
+  try {
+    await recover(signal)
+  } catch (err) {
+    signal.throwIfAborted()
+    log.warn({ err }, 'housekeeping will be repeated')
+  }
+  repeat(config.recoverIntervalMs, recover)
+
+  const sweeper = createSweeper(deps)
+  repeat(config.sweepIntervalMs, async (stopped) => {
+    lastSweep = await sweeper.sweep(stopped)
+    const { due, nudged } = lastSweep
+    if (nudged > 0) log.info({ due, nudged }, 'jobs that stood still were announced again')
+  })
+  repeat(config.orphanIntervalMs, async (stopped) => {
+    const swept = await sweepOrphans({ ...deps, graceMs: config.orphanGraceMs }, stopped)
+    orphanCount = swept.orphans - swept.aborted
+    if (swept.aborted > 0) log.warn({ aborted: swept.aborted }, 'ownerless uploads were aborted')
+  })
+
+  const owned = loops.move()
+  return {
+    lastSweep: () => lastSweep,
+    orphanCount: () => orphanCount,
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+  }
+}

@@ -1,0 +1,77 @@
+import { abortUpload, type FinalizeDeps, finalizeJob } from '@firn/engine'
+import { createGlacier } from '@firn/glacier'
+import { openJournal } from '@firn/journal'
+import { createJobQueues, openConsumer } from '@firn/queue'
+import { checkRedis, openRedis } from '@firn/redis'
+import { createMetrics, observeGlacier, openProbeServer, runService } from '@firn/runtime'
+import { createRedisJobStore } from '@firn/store'
+import { createBacklogMetrics } from './backlog-metrics.ts'
+import { readFinalizerConfig } from './config.ts'
+import { startHousekeeping } from './housekeeping.ts'
+
+await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }) => {
+  const config = readFinalizerConfig(process.env)
+  await using resources = new AsyncDisposableStack()
+  const onError = (err: unknown): void => log.warn({ err }, 'trouble with redis')
+
+  const registry = createMetrics()
+  const redis = resources.use(
+    await openRedis(
+      { url: config.redisUrl, role: 'worker', name: 'firn-finalizer', onOutage: onError },
+      signal,
+    ),
+  )
+  for (const warning of await checkRedis(redis, signal)) {
+    log.warn({ warning }, 'redis may lose jobs')
+  }
+  const glacier = resources.use(createGlacier({ onRequest: observeGlacier(registry) }))
+  const queues = resources.use(createJobQueues({ redis: redis.client, onError }))
+  const deps: FinalizeDeps = {
+    store: createRedisJobStore({ redis: redis.client }),
+    journal: await openJournal(config.journalUrl),
+    queues,
+    glacier,
+    inventories: glacier,
+    inventoryMarginMs: config.inventoryMarginMs,
+    region: config.region,
+    now: Date.now,
+  }
+
+  resources.use(
+    openConsumer({
+      redis: redis.client,
+      concurrency: config.concurrency,
+      lockDurationMs: config.lockDurationMs,
+      stalledIntervalMs: config.stalledIntervalMs,
+      handlers: {
+        queue: 'finalize',
+        finalize: (ref, run) => finalizeJob(deps, ref, run),
+        abort: (ref, run) => abortUpload(deps, ref, run),
+      },
+      onError,
+    }),
+  )
+
+  const housekeeping = await startHousekeeping(
+    { ...deps, vaults: glacier },
+    { config, log, signal },
+  )
+  resources.use(housekeeping)
+  createBacklogMetrics(registry, {
+    countQueues: () => queues.counts(AbortSignal.timeout(2000)),
+    lastSweep: housekeeping.lastSweep,
+    orphanCount: housekeeping.orphanCount,
+    now: Date.now,
+  })
+  const probes = resources.use(
+    await openProbeServer({
+      host: config.metricsHost,
+      port: config.metricsPort,
+      registry,
+      checkReady: (deadline) => redis.ping(deadline),
+      log,
+    }),
+  )
+  log.info({ address: probes.address, port: probes.port }, 'listening')
+  return resources.move()
+})

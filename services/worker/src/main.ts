@@ -1,0 +1,69 @@
+import { hostname } from 'node:os'
+import type { PartDeps } from '@firn/engine'
+import { createGlacier } from '@firn/glacier'
+import { openHashPool } from '@firn/hashing'
+import { openJournal } from '@firn/journal'
+import { createJobQueues } from '@firn/queue'
+import { checkRedis, openRedis } from '@firn/redis'
+import { createMetrics, observeGlacier, openProbeServer, runService } from '@firn/runtime'
+import { createSources } from '@firn/sources'
+import { createRedisJobStore } from '@firn/store'
+import { readWorkerConfig } from './config.ts'
+import { createJobWatcher } from './job-watch.ts'
+import { openWorkerConsumers } from './worker-consumers.ts'
+import { createWorkerMetrics } from './worker-metrics.ts'
+
+await runService({ name: 'worker', env: process.env }, async ({ log, signal }) => {
+  const config = readWorkerConfig(process.env)
+  await using resources = new AsyncDisposableStack()
+  const onError = (err: unknown): void => log.warn({ err }, 'trouble with redis')
+
+  const registry = createMetrics()
+  const redis = resources.use(
+    await openRedis(
+      { url: config.redisUrl, role: 'worker', name: 'firn-worker', onOutage: onError },
+      signal,
+    ),
+  )
+  for (const warning of await checkRedis(redis, signal)) {
+    log.warn({ warning }, 'redis may lose jobs')
+  }
+  const hashPool = resources.use(await openHashPool({ threads: config.hashThreads }))
+  const store = createRedisJobStore({ redis: redis.client })
+  const watcher = resources.use(createJobWatcher({ store, onError }))
+  const slots = { busy: () => parts.activeCount(), total: config.concurrency }
+  const metrics = createWorkerMetrics(registry, slots)
+  const deps: PartDeps = {
+    store,
+    journal: await openJournal(config.journalUrl),
+    queues: resources.use(createJobQueues({ redis: redis.client, onError })),
+    glacier: resources.use(
+      createGlacier({
+        onRequest: observeGlacier(registry),
+        maxSockets: config.concurrency + config.openConcurrency,
+      }),
+    ),
+    sources: createSources({
+      roots: config.sourceRoots,
+      hashPool,
+      memoryBytes: config.memoryBytes,
+    }),
+    watchJob: watcher.watch,
+    workerName: `${hostname()}:${process.pid}`,
+    observe: metrics.observe,
+    now: Date.now,
+  }
+
+  const parts = resources.use(openWorkerConsumers({ deps, config, redis, metrics, onError }))
+  const probes = resources.use(
+    await openProbeServer({
+      host: config.metricsHost,
+      port: config.metricsPort,
+      registry,
+      checkReady: (deadline) => redis.ping(deadline),
+      log,
+    }),
+  )
+  log.info({ address: probes.address, port: probes.port }, 'listening')
+  return resources.move()
+})
