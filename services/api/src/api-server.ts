@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { setTimeout as delay } from 'node:timers/promises'
 import { toProblem } from './problem.ts'
 import { type RequestCode, RequestError } from './request-error.ts'
 
@@ -12,6 +11,8 @@ export interface ApiServer extends AsyncDisposable {
 
 /** Requests that run when a stop begins may take this long; then they are cut off. */
 const DRAIN_MS = 15_000
+/** A connection without a request may be about to send one, and learn that we are stopping. */
+const UNUSED_GRACE_MS = 1000
 
 const codeByNodeError: Readonly<Record<string, RequestCode>> = {
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
@@ -44,7 +45,11 @@ export async function openApiServer(options: {
     options.listener,
   )
   server.maxConnections = 4096
-  const latest = new WeakMap<Duplex, ServerResponse>()
+  const latest = new Map<Duplex, ServerResponse | undefined>()
+  server.on('connection', (socket) => {
+    latest.set(socket, undefined)
+    socket.once('close', () => latest.delete(socket))
+  })
   server.on('request', (req, res) => latest.set(req.socket, res))
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (isAnswered(latest.get(socket))) socket.destroy()
@@ -67,14 +72,17 @@ export async function openApiServer(options: {
     async [Symbol.asyncDispose]() {
       options.stopping.removeEventListener('abort', stop)
       stop()
-      const timer = new AbortController()
-      const cutOff = delay(DRAIN_MS, undefined, { signal: timer.signal, ref: false }).then(
-        () => server.closeAllConnections(),
-        () => undefined,
-      )
+      const startMs = performance.now()
+      const timer = setInterval(() => {
+        const elapsedMs = performance.now() - startMs
+        for (const [socket, res] of latest) {
+          const isUnused = res === undefined || res.writableFinished
+          if (elapsedMs > (isUnused ? UNUSED_GRACE_MS : DRAIN_MS)) socket.destroy()
+        }
+        server.closeIdleConnections()
+      }, 50)
       await closed
-      timer.abort()
-      await cutOff
+      clearInterval(timer)
     },
   }
 }

@@ -5,7 +5,7 @@ import { type Logger, probeHandler } from '@firn/runtime'
 import type { JobStore } from '@firn/store'
 import type { Registry } from 'prom-client'
 import { type ApiServer, openApiServer } from './api-server.ts'
-import { createApp } from './app.ts'
+import { createApp, type Deadlines } from './app.ts'
 import { eventHandlers } from './event-handlers.ts'
 import { createEventHub } from './event-hub.ts'
 import { createHttpMetrics, registerJobMetrics } from './http-metrics.ts'
@@ -32,6 +32,7 @@ export interface ApiOptions {
   readonly log: Logger
   /** Aborts when the process begins to stop. */
   readonly stopping: AbortSignal
+  readonly deadlines: Deadlines
 }
 
 const EVENT_POLL_MS = 300
@@ -59,6 +60,7 @@ export async function openApi(options: ApiOptions): Promise<ApiServer> {
     metrics: createHttpMetrics(registry),
     log,
     stopping,
+    deadlines: options.deadlines,
   })
   const server = resources.use(await openApiServer({ ...options, listener: app }))
   const owned = resources.move()

@@ -18,13 +18,18 @@ export interface AppDeps {
   readonly log: Logger
   /** Aborts when the process begins to stop. */
   readonly stopping: AbortSignal
+  readonly deadlines: Deadlines
+}
+
+/** How long a request may wait before it is answered with 503. */
+export interface Deadlines {
+  readonly requestMs: number
+  /** For calls that ask Glacier. */
+  readonly glacierMs: number
 }
 
 const BODY_MAX_BYTES = 64 * 1024
 const HEADER_COUNT_MAX = 200
-/** The store and journal answer 503 well within 5 s; Glacier may take longer. */
-const DEADLINE_MS = 4000
-const GLACIER_DEADLINE_MS = 15_000
 
 /** Builds the HTTP surface from the contract's operations. Opens nothing. */
 export function createApp(deps: AppDeps): express.Express {
@@ -123,14 +128,18 @@ const checkMediaType: RequestHandler = (req, _res, next) => {
 // Decompression is off: a few kilobytes can hold gigabytes.
 const readBody = express.raw({ limit: BODY_MAX_BYTES, inflate: false, type: () => true })
 
-function answer({ metrics }: AppDeps, operation: Operation, handler: Handler): RequestHandler {
+function answer(
+  { metrics, deadlines }: AppDeps,
+  operation: Operation,
+  handler: Handler,
+): RequestHandler {
   return async (req, res) => {
     metrics.setRoute(res, operation.path)
     if (operation.access === 'token' && operation.query === undefined && req.url.includes('?')) {
       throw new RequestError('PARAMETER_INVALID', 'This call takes no query parameters')
     }
     const isStream = operation.success.contentType === 'text/event-stream'
-    const deadlineMs = operation.tag === 'vaults' ? GLACIER_DEADLINE_MS : DEADLINE_MS
+    const deadlineMs = operation.tag === 'vaults' ? deadlines.glacierMs : deadlines.requestMs
     using request = requestSignal(res, isStream ? null : deadlineMs)
     const params = req.params as Record<string, string>
     const call: Call = { req, res, params, signal: request.signal, log: res.locals.log }

@@ -43,7 +43,7 @@ export function eventHandlers(deps: EventHandlerDeps) {
       return await stream(call, id)
     },
     async allEvents(call) {
-      // While the store is away this is a problem, not an empty stream.
+      // While the store is away this is a problem, not a stream that breaks off.
       await deps.store.lastEventId(call.signal)
       return await stream(call, null)
     },

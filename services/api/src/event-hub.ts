@@ -60,14 +60,12 @@ export function createEventHub(options: {
 
   return {
     async watch(watcher, signal) {
-      const latest = cursor ?? (await store.lastEventId(signal))
-      cursor ??= latest
-      // Read and added in one go: from here on every event reaches the watcher, now or on release.
-      const from = cursor
+      const latestId = await store.lastEventId(signal)
+      cursor ??= latestId
       const added = watchers.add(watcher)
       running ??= run()
       try {
-        added.release(await tellMissedEvents(store, watcher, from, signal))
+        added.release(await tellMissedEvents(store, watcher, latestId, signal))
       } catch (error) {
         added.remove()
         throw error

@@ -40,6 +40,8 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
       checkReady: (deadline) => redis.ping(deadline),
       log,
       stopping: signal,
+      // Short of the 5 s that clients are promised; Glacier is further away.
+      deadlines: { requestMs: 4000, glacierMs: 15_000 },
     }),
   )
   log.info({ address: server.address, port: server.port }, 'listening')

@@ -8,49 +8,48 @@ const PAGES_MAX = 10
 const LOADS_AT_ONCE = 64
 
 /**
- * Tells a watcher what it missed between its last stream and `untilId`. A watcher of one job that
- * missed nothing is told the job's present state, so that its stream begins with something.
- * Returns the ids of the events told; they may reach beyond `untilId`.
+ * Tells a watcher what it missed since its last stream. A watcher of one job that missed nothing
+ * is told the job's present state, under `latestId`, so that its stream begins with something.
+ *
+ * @param latestId the id of the newest event, read before: whatever is loaded here includes it.
+ * @returns up to which version each job was told.
  */
 export async function tellMissedEvents(
   store: Pick<JobStore, 'stateEvents' | 'load'>,
   watcher: Watcher,
-  untilId: string,
+  latestId: string,
   signal: AbortSignal,
-): Promise<ReadonlySet<string>> {
-  const told = new Set<string>()
-  const events = await missedEvents(store, watcher, untilId, signal)
-  const jobs = await loadJobs(
-    store,
-    events.map(({ jobId }) => jobId),
-    signal,
-  )
+): Promise<ReadonlyMap<JobId, number>> {
+  const toldVersions = new Map<JobId, number>()
+  const events = await missedEvents(store, watcher, signal)
+  const ids = events.map(({ jobId }) => jobId)
+  const jobs = await loadJobs(store, ids, signal)
   for (const event of events) {
     const stored = jobs.get(event.jobId)
     if (stored === undefined) continue
     watcher.onState(event.id, event.state, stored)
-    told.add(event.id)
+    toldVersions.set(event.jobId, event.version)
   }
-  if (told.size === 0 && watcher.jobId !== null) {
+  if (toldVersions.size === 0 && watcher.jobId !== null) {
     const stored = await store.load(watcher.jobId, signal)
-    if (stored !== undefined) watcher.onState(untilId, stored.job.progress.state, stored)
+    if (stored === undefined) return toldVersions
+    watcher.onState(latestId, stored.job.progress.state, stored)
+    toldVersions.set(watcher.jobId, stored.version)
   }
-  return told
+  return toldVersions
 }
 
 async function missedEvents(
   store: Pick<JobStore, 'stateEvents'>,
-  watcher: Watcher,
-  untilId: string,
+  { afterId, jobId }: Watcher,
   signal: AbortSignal,
 ): Promise<StateEvent[]> {
   const missed: StateEvent[] = []
-  let after = watcher.afterId ?? untilId
-  for (let page = 0; page < PAGES_MAX && after !== untilId; page += 1) {
+  let after = afterId
+  for (let page = 0; page < PAGES_MAX && after !== null; page += 1) {
     const events = await store.stateEvents(after, EVENT_PAGE, signal)
-    missed.push(...events.filter(({ jobId }) => watcher.jobId === null || watcher.jobId === jobId))
-    if (events.length < EVENT_PAGE || events.some(({ id }) => id === untilId)) break
-    after = events.at(-1)?.id ?? untilId
+    missed.push(...events.filter((event) => jobId === null || event.jobId === jobId))
+    after = events.length === EVENT_PAGE ? (events.at(-1)?.id ?? null) : null
   }
   return missed
 }

@@ -28,7 +28,11 @@ export interface CheckedAnswer {
 
 /** For tests: the API over memory adapters, on a free port, with a client that knows the contract. */
 export async function openTestApi(
-  overrides: { readonly store?: JobStore; readonly streamCountMax?: number } = {},
+  overrides: {
+    readonly store?: JobStore
+    readonly streamCountMax?: number
+    readonly deadlineMs?: number
+  } = {},
 ) {
   const stop = new AbortController()
   const store = overrides.store ?? createMemoryJobStore()
@@ -49,6 +53,7 @@ export async function openTestApi(
     checkReady: async (signal) => void (await store.lastEventId(signal)),
     log: createLogger({ name: 'api', level: 'silent', isTerminal: false }),
     stopping: stop.signal,
+    deadlines: { requestMs: overrides.deadlineMs ?? 10_000, glacierMs: 10_000 },
   })
   const url = `http://${api.address}:${api.port}`
   return {

@@ -27,6 +27,7 @@ export function openSseStream(req: IncomingMessage, res: ServerResponse): SseStr
     'content-type': 'text/event-stream',
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
+    connection: 'close',
   })
   const { promise: closed, resolve } = Promise.withResolvers<void>()
   const heartbeat = setInterval(() => {

@@ -14,11 +14,11 @@ export interface Watcher {
 /** Everybody who listens at the moment. */
 export interface Watchers {
   /**
-   * Adds a watcher; what happens from now on is kept back until `release`, which drops the events
-   * whose ids it is given: they were told already.
+   * Adds a watcher; what happens from now on is kept back until `release`. That is given the
+   * version up to which each job was told already: such events are dropped, then and later.
    */
   readonly add: (watcher: Watcher) => {
-    readonly release: (told: ReadonlySet<string>) => void
+    readonly release: (toldVersions: ReadonlyMap<JobId, number>) => void
     readonly remove: () => void
   }
   readonly isEmpty: () => boolean
@@ -34,6 +34,7 @@ export interface Watchers {
 interface Entry {
   readonly watcher: Watcher
   keptBack: { readonly event: StateEvent; readonly stored: StoredJob }[] | null
+  toldVersions: ReadonlyMap<JobId, number>
 }
 
 export function createWatchers(): Watchers {
@@ -42,15 +43,14 @@ export function createWatchers(): Watchers {
     [...entries].filter(({ watcher }) => watcher.jobId === null || watcher.jobId === id)
   return {
     add(watcher) {
-      const entry: Entry = { watcher, keptBack: [] }
+      const entry: Entry = { watcher, keptBack: [], toldVersions: new Map() }
       entries.add(entry)
       return {
-        release(told) {
+        release(toldVersions) {
           const kept = entry.keptBack ?? []
           entry.keptBack = null
-          for (const { event, stored } of kept) {
-            if (!told.has(event.id)) watcher.onState(event.id, event.state, stored)
-          }
+          entry.toldVersions = toldVersions
+          for (const { event, stored } of kept) tell(entry, event, stored)
         },
         remove: () => void entries.delete(entry),
       }
@@ -60,9 +60,9 @@ export function createWatchers(): Watchers {
     isAllWatched: () => [...entries].some(({ watcher }) => watcher.jobId === null),
     jobIds: () => new Set([...entries].flatMap(({ watcher }) => watcher.jobId ?? [])),
     tellState(event, stored) {
-      for (const { watcher, keptBack } of concerned(event.jobId)) {
-        if (keptBack === null) watcher.onState(event.id, event.state, stored)
-        else keptBack.push({ event, stored })
+      for (const entry of concerned(event.jobId)) {
+        if (entry.keptBack === null) tell(entry, event, stored)
+        else entry.keptBack.push({ event, stored })
       }
     },
     tellProgress(stored) {
@@ -71,4 +71,9 @@ export function createWatchers(): Watchers {
       }
     },
   }
+}
+
+function tell({ watcher, toldVersions }: Entry, event: StateEvent, stored: StoredJob): void {
+  if (event.version <= (toldVersions.get(event.jobId) ?? 0)) return
+  watcher.onState(event.id, event.state, stored)
 }
