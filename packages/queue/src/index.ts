@@ -13,5 +13,6 @@ export {
   RunAbortedError,
 } from './open-consumer.ts'
 export type { PartJobRef, QueueName } from './queue-layout.ts'
+export { type FailedRun, reportFailures } from './report-failures.ts'
 export type { RunOutcome } from './run-ending.ts'
 export type { LockLoss } from './run-lock.ts'

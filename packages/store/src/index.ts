@@ -13,4 +13,5 @@ export type {
   StoredJob,
 } from './job-store.ts'
 export { createMemoryJobStore } from './memory-job-store.ts'
+export { type JobChange, observeJobs } from './observe-jobs.ts'
 export { createRedisJobStore } from './redis-job-store.ts'

@@ -4,7 +4,7 @@ import { openJournal } from '@firn/journal'
 import { createJobQueues } from '@firn/queue'
 import { checkRedis, openRedis } from '@firn/redis'
 import { createMetrics, observeGlacier, runService } from '@firn/runtime'
-import { createRedisJobStore } from '@firn/store'
+import { createRedisJobStore, observeJobs } from '@firn/store'
 import { openApi } from './api.ts'
 import { readApiConfig } from './config.ts'
 import { readTokens } from './read-tokens.ts'
@@ -31,7 +31,9 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
       ...config,
       tokens,
       registry,
-      store: createRedisJobStore({ redis: redis.client }),
+      store: observeJobs(createRedisJobStore({ redis: redis.client }), (change) =>
+        log.info(change, 'job changed'),
+      ),
       journal,
       queues,
       vaults,

@@ -1,10 +1,10 @@
 import { abortUpload, type FinalizeDeps, finalizeJob } from '@firn/engine'
 import { createGlacier } from '@firn/glacier'
 import { openJournal } from '@firn/journal'
-import { createJobQueues, openConsumer } from '@firn/queue'
+import { createJobQueues, type FailedRun, openConsumer, reportFailures } from '@firn/queue'
 import { checkRedis, openRedis } from '@firn/redis'
 import { createMetrics, observeGlacier, openProbeServer, runService } from '@firn/runtime'
-import { createRedisJobStore } from '@firn/store'
+import { createRedisJobStore, observeJobs } from '@firn/store'
 import { createBacklogMetrics } from './backlog-metrics.ts'
 import { readFinalizerConfig } from './config.ts'
 import { startHousekeeping } from './housekeeping.ts'
@@ -27,7 +27,9 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
   const glacier = resources.use(createGlacier({ onRequest: observeGlacier(registry) }))
   const queues = resources.use(createJobQueues({ redis: redis.client, onError }))
   const deps: FinalizeDeps = {
-    store: createRedisJobStore({ redis: redis.client }),
+    store: observeJobs(createRedisJobStore({ redis: redis.client }), (change) =>
+      log.info(change, 'job changed'),
+    ),
     journal: await openJournal(config.journalUrl),
     queues,
     glacier,
@@ -37,6 +39,7 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
     now: Date.now,
   }
 
+  const onFailure = (failed: FailedRun): void => log.warn(failed, 'run will be repeated')
   resources.use(
     openConsumer({
       redis: redis.client,
@@ -45,8 +48,8 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
       stalledIntervalMs: config.stalledIntervalMs,
       handlers: {
         queue: 'finalize',
-        finalize: (ref, run) => finalizeJob(deps, ref, run),
-        abort: (ref, run) => abortUpload(deps, ref, run),
+        finalize: reportFailures((ref, run) => finalizeJob(deps, ref, run), onFailure),
+        abort: reportFailures((ref, run) => abortUpload(deps, ref, run), onFailure),
       },
       onError,
     }),

@@ -7,7 +7,7 @@ import { createJobQueues } from '@firn/queue'
 import { checkRedis, openRedis } from '@firn/redis'
 import { createMetrics, observeGlacier, openProbeServer, runService } from '@firn/runtime'
 import { createSources } from '@firn/sources'
-import { createRedisJobStore } from '@firn/store'
+import { createRedisJobStore, observeJobs } from '@firn/store'
 import { readWorkerConfig } from './config.ts'
 import { createJobWatcher } from './job-watch.ts'
 import { openWorkerConsumers } from './worker-consumers.ts'
@@ -29,7 +29,9 @@ await runService({ name: 'worker', env: process.env }, async ({ log, signal }) =
     log.warn({ warning }, 'redis may lose jobs')
   }
   const hashPool = resources.use(await openHashPool({ threads: config.hashThreads }))
-  const store = createRedisJobStore({ redis: redis.client })
+  const store = observeJobs(createRedisJobStore({ redis: redis.client }), (change) =>
+    log.info(change, 'job changed'),
+  )
   const watcher = resources.use(createJobWatcher({ store, onError }))
   const slots = { busy: () => parts.activeCount(), total: config.concurrency }
   const metrics = createWorkerMetrics(registry, slots)
@@ -54,7 +56,7 @@ await runService({ name: 'worker', env: process.env }, async ({ log, signal }) =
     now: Date.now,
   }
 
-  const parts = resources.use(openWorkerConsumers({ deps, config, redis, metrics, onError }))
+  const parts = resources.use(openWorkerConsumers({ deps, config, redis, metrics, log }))
   const probes = resources.use(
     await openProbeServer({
       host: config.metricsHost,

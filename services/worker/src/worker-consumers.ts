@@ -1,6 +1,7 @@
 import { openJob, type PartDeps, uploadPart } from '@firn/engine'
-import { openConsumer } from '@firn/queue'
+import { type FailedRun, openConsumer, reportFailures } from '@firn/queue'
 import type { RedisConnection } from '@firn/redis'
+import type { Logger } from '@firn/runtime'
 import type { WorkerConfig } from './config.ts'
 import type { WorkerMetrics } from './worker-metrics.ts'
 
@@ -15,25 +16,32 @@ export function openWorkerConsumers(input: {
   readonly config: WorkerConfig
   readonly redis: RedisConnection
   readonly metrics: WorkerMetrics
-  readonly onError: (error: unknown) => void
+  readonly log: Logger
 }): WorkerConsumers {
-  const { deps, config } = input
+  const { deps, config, log } = input
+  const onFailure = (failed: FailedRun): void => log.warn(failed, 'run will be repeated')
   const common = {
     redis: input.redis.client,
     lockDurationMs: config.lockDurationMs,
     stalledIntervalMs: config.stalledIntervalMs,
     onLockLost: input.metrics.lockLost,
-    onError: input.onError,
+    onError: (err: Error) => log.warn({ err }, 'trouble with redis'),
   }
   const parts = openConsumer({
     ...common,
     concurrency: config.concurrency,
-    handlers: { queue: 'parts', part: (ref, run) => uploadPart(deps, ref, run) },
+    handlers: {
+      queue: 'parts',
+      part: reportFailures((ref, run) => uploadPart(deps, ref, run), onFailure),
+    },
   })
   const opens = openConsumer({
     ...common,
     concurrency: config.openConcurrency,
-    handlers: { queue: 'open', open: (ref, run) => openJob(deps, ref, run) },
+    handlers: {
+      queue: 'open',
+      open: reportFailures((ref, run) => openJob(deps, ref, run), onFailure),
+    },
   })
   return {
     activeCount: parts.activeCount,
