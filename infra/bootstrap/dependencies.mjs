@@ -48,10 +48,10 @@ function readPackages(file) {
 
 /** Runs `npm ci`, one at a time per checkout; a second command waits for the first one's work. */
 export async function installDependencies(root) {
+  checkDisk(root)
   const release = await lock(root)
   try {
     if (release.hasWaited && areDependenciesInstalled(root)) return
-    checkDisk(root)
     await checkRegistry(root)
     await ci(root)
   } finally {

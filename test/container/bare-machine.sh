@@ -84,7 +84,7 @@ for part in "${@:-demo test missing}"; do
         ;;
       missing)
         output=$(run --network none -- 'npm run demo 2>&1' && echo unexpected) || true
-        expect 'no network, no dependencies' 'registry cannot be reached' "$output"
+        expect 'no network, no dependencies' 'cannot be reached. Check the network' "$output"
         output=$(run --read-only -- 'npm run demo 2>&1' && echo unexpected) || true
         expect 'a read-only checkout' 'cannot write to /firn' "$output"
         output=$(run --user 1000 -- 'cp -R /firn /tmp/firn && cd /tmp/firn && HOME=/tmp npm run demo 2>&1' && echo unexpected) || true

@@ -26,9 +26,16 @@ if (parsed.ok) {
 }
 
 async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<number> {
+  let named: readonly InputFile[]
+  try {
+    named = await findFiles(options.files)
+  } catch (error) {
+    console.error(`✘ ${explain(error)}`)
+    return 2
+  }
   const scratch = await mkdtemp(join(tmpdir(), 'firn-demo-'))
   try {
-    await archiveAndCompare(options, scratch, signal)
+    await archiveAndCompare({ options, named, scratch }, signal)
   } catch (error) {
     if (signal.aborted) console.error(`\nStopped. Scratch directory: ${scratch}`)
     else console.error(`\n✘ ${explain(error)}\n\nKept for a look: ${scratch} (logs in logs/)`)
@@ -40,11 +47,15 @@ async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<numbe
 }
 
 async function archiveAndCompare(
-  options: DemoOptions,
-  scratch: string,
+  input: {
+    readonly options: DemoOptions
+    readonly named: readonly InputFile[]
+    readonly scratch: string
+  },
   signal: AbortSignal,
 ): Promise<void> {
-  const files = await inputFiles(options, scratch, signal)
+  const { options, named, scratch } = input
+  const files = named.length > 0 ? named : [await makeFile(options.sizeBytes, scratch, signal)]
   await using stack = await start(options, { files, scratch }, signal)
   const api = createApiClient({ url: stack.apiUrl, token: stack.apiToken })
   await api.createVault(VAULT, signal)
@@ -65,7 +76,7 @@ async function archiveAndCompare(
   await compare(stack, archived, signal)
   for (const result of archived) report(result)
   console.log(
-    `✔ ${archived.length === 1 ? 'The archive is' : `All ${archived.length} archives are`} byte for byte what was put in.`,
+    `\n✔ ${archived.length === 1 ? 'The archive is' : `All ${archived.length} archives are`} byte for byte what was put in.`,
   )
 }
 
@@ -74,28 +85,29 @@ interface InputFile {
   readonly sizeBytes: number
 }
 
-async function inputFiles(
-  options: DemoOptions,
-  scratch: string,
-  signal: AbortSignal,
-): Promise<readonly InputFile[]> {
-  const { sizeBytes } = options
-  if (options.files.length === 0) {
-    const file = join(scratch, 'input.bin')
-    console.log(`Making a file of ${formatByteSize(sizeBytes)} of pseudo-random bytes`)
-    await writeInputFile({ file, sizeBytes, seed: scratch }, signal)
-    return [{ file, sizeBytes }]
-  }
+/** Names are meant from where the user was; one that is given twice is one file. */
+function findFiles(names: readonly string[]): Promise<readonly InputFile[]> {
   const userDirectory = process.env.INIT_CWD ?? process.cwd()
-  const named = [...new Set(options.files.map((name) => resolve(userDirectory, name)))]
+  const files = [...new Set(names.map((name) => resolve(userDirectory, name)))]
   return Promise.all(
-    named.map(async (file) => {
+    files.map(async (file) => {
       const found = await stat(file).catch((error: unknown) => {
         throw new Error(`Cannot read ${file}`, { cause: error })
       })
       return { file, sizeBytes: found.size }
     }),
   )
+}
+
+async function makeFile(
+  sizeBytes: number,
+  scratch: string,
+  signal: AbortSignal,
+): Promise<InputFile> {
+  const file = join(scratch, 'input.bin')
+  console.log(`Making a file of ${formatByteSize(sizeBytes)} of pseudo-random bytes`)
+  await writeInputFile({ file, sizeBytes, seed: scratch }, signal)
+  return { file, sizeBytes }
 }
 
 async function start(
@@ -162,8 +174,7 @@ ${file}
   tree hash  ${job.sha256TreeHash}
   size       ${sizeBytes} bytes (${formatByteSize(sizeBytes)})
   parts      ${job.parts.total} of at most ${formatByteSize(job.partSize ?? 0)}
-  time       ${seconds.toFixed(2)} s from POST to archived, ${speed} MiB/s
-`)
+  time       ${seconds.toFixed(2)} s from POST to archived, ${speed} MiB/s`)
 }
 
 function describeFailure({ state, error }: ArchivedFile['job']): string {

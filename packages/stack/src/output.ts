@@ -40,11 +40,22 @@ export function createPrettyOutput(stream: NodeJS.WriteStream): StackOutput {
   })
   return {
     write(name, line) {
-      // Redis writes text, and so does a process that dies before its logger is there.
-      const text = line.startsWith('{') ? format(line).trimEnd() : line
+      // A process that dies before its logger is there writes text.
+      const record = line.startsWith('{') ? line : parseRedisLine(line)
+      const text = record === undefined ? line : format(record).trimEnd()
       stream.write(`${name.padEnd(10)} ${text}\n`)
     },
     fileOf: () => null,
     async [Symbol.asyncDispose]() {},
   }
+}
+
+/** A line of Redis's log (`1:M 31 Dec 2026 12:00:00.000 * message`) as a record like the others. */
+function parseRedisLine(line: string): { level: number; time: number; msg: string } | undefined {
+  const match = /^\d+:\w+ (\d+ \w+ \d+ [\d:.]+) [.\-*#] (.*)$/.exec(line)
+  const [, time = '', msg = ''] = match ?? []
+  if (match === null) return undefined
+  // Redis marks all that it deems important as a warning, its start and its end included.
+  const level = /warning|error|fail|can't|cannot/i.test(msg) ? 40 : 30
+  return { level, time: Date.parse(time), msg }
 }

@@ -73,8 +73,8 @@ export async function startService(
     child.signal('SIGKILL')
     await child.exited
     const file = output.fileOf(name)
-    const where = file === null ? '' : `\nIts log: ${file}`
-    throw new Error(`Cannot start ${name}${where}\n${lastLines.join('\n')}`, { cause: error })
+    const more = file === null ? '' : `, whose log is ${file}:\n${lastLines.join('\n')}`
+    throw new Error(`Cannot start ${name}${more}`, { cause: error })
   }
 }
 

@@ -41,7 +41,7 @@ function recordOutput(): StackOutput & { readonly lines: string[] } {
   return {
     lines,
     write: (name, line) => lines.push(`${name}: ${line}`),
-    fileOf: () => null,
+    fileOf: (name) => `${name}.log`,
     async [Symbol.asyncDispose]() {},
   }
 }
@@ -110,7 +110,7 @@ describe('openSupervisor()', () => {
       supervisor.start(define('api', 'api', { DIES: 'yes' }), never),
       (error) => {
         assert.ok(error instanceof Error && error.cause instanceof Error)
-        assert.match(error.message, /Cannot start api\nout of luck/)
+        assert.match(error.message, /Cannot start api, whose log is api\.log:\nout of luck/)
         assert.match(error.cause.message, /exit code 3/)
         return true
       },

@@ -2,7 +2,7 @@ import { formatByteSize } from './byte-size.ts'
 
 const BAR_CHARS = 24
 /** Without a terminal, one line each time this share of the whole is done. */
-const PLAIN_STEP = 0.1
+const PLAIN_STEP = 0.25
 /** The speed is that of the last seconds, so that it tells of now. */
 const SPEED_WINDOW_MS = 3_000
 
@@ -21,7 +21,7 @@ export interface ProgressLine {
 }
 
 /**
- * Progress for a person: one line that is drawn anew on a terminal, and a line for each tenth
+ * Progress for a person: one line that is drawn anew on a terminal, and a line for each quarter
  * elsewhere.
  */
 export function createProgressLine(
@@ -30,7 +30,7 @@ export function createProgressLine(
   now: () => number,
 ): ProgressLine {
   const samples: { readonly atMs: number; readonly bytes: number }[] = []
-  let shownStep = -1
+  let shownStep = 0
   return {
     show(progress) {
       const atMs = now()
