@@ -101,6 +101,7 @@ function streamed(call: Journal, { journal }: Models): Journal {
     deleteEnd: call.deleteEnd,
     load: call.load,
     jobIds: journal.jobIds,
+    ping: call.ping,
   }
 }
 

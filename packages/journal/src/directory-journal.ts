@@ -8,7 +8,7 @@ import {
   receiptSchema,
   uploadRecordSchema,
 } from '@firn/records'
-import { createFile, makeDirectory, removeFile, replaceFile } from './durable-file.ts'
+import { createFile, makeDirectory, removeFile, replaceFile, tryWriting } from './durable-file.ts'
 import type { Journal } from './journal.ts'
 
 /** What a schema does for us, whichever library it comes from. */
@@ -96,6 +96,7 @@ export async function openDirectoryJournal(options: {
         }
       }
     },
+    ping: (signal) => guard('write to the journal', signal, () => tryWriting(directory)),
   }
 }
 

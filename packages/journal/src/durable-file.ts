@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { link, mkdir, open, rename, rm, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createDirectorySync } from './directory-sync.ts'
 
@@ -51,6 +51,16 @@ export async function createFile(path: string, text: string): Promise<boolean> {
   } finally {
     await unlink(temporary)
     await syncDirectory(dirname(path))
+  }
+}
+
+/** Writes a small file below `directory` and removes it: no promise, but it shows what is broken. */
+export async function tryWriting(directory: string): Promise<void> {
+  const temporary = join(directory, `.${randomUUID()}.tmp`)
+  try {
+    await writeFile(temporary, '.', { flag: 'wx', mode: 0o600 })
+  } finally {
+    await rm(temporary, { force: true })
   }
 }
 

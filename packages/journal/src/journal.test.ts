@@ -159,6 +159,23 @@ describe('openDirectoryJournal()', () => {
       assert.deepEqual(await collect(after.jobIds(signal)), [definition.id])
     }))
 
+  it('answers a ping while its directory can be written, and not after', () =>
+    withDirectory(async (parent) => {
+      const directory = join(parent, 'journal')
+      const journal = await openDirectoryJournal({ directory })
+      await journal.ping(signal)
+      const names = await readdir(directory)
+      assert.deepEqual(
+        names.filter((name) => name.includes('.tmp')),
+        [],
+      )
+      await rm(directory, { recursive: true })
+      await assert.rejects(
+        journal.ping(signal),
+        (error) => error instanceof AppError && error.code === 'JOURNAL_UNAVAILABLE',
+      )
+    }))
+
   it('leaves no temporary file behind', () =>
     withDirectory(async (directory) => {
       const journal = await openDirectoryJournal({ directory })

@@ -84,4 +84,6 @@ export interface Journal {
   readonly load: (id: JobId, signal: AbortSignal) => Promise<JournalEntry | undefined>
   /** Every job that has a definition, in no particular order. */
   readonly jobIds: (signal: AbortSignal) => AsyncIterable<JobId>
+  /** For readiness: rejects with `JOURNAL_UNAVAILABLE` unless a record could be written now. */
+  readonly ping: (signal: AbortSignal) => Promise<void>
 }

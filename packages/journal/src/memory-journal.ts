@@ -85,5 +85,8 @@ export function createMemoryJournal(): Journal {
         if (entry.definition !== null) yield id
       }
     },
+    async ping(signal) {
+      signal.throwIfAborted()
+    },
   }
 }

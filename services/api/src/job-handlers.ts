@@ -64,7 +64,7 @@ async function createJob(deps: JobHandlerDeps, { req, signal, log }: Call) {
   const idempotency = key === null ? null : { key, requestHash: requestHash(request) }
   const { stored, isReplay } = await acceptJob(deps, { ...request, idempotency }, signal)
   const { id, vault } = stored.job.definition
-  if (!isReplay) log.info({ jobId: id, vault }, 'job accepted')
+  log.debug({ jobId: id, vault, isReplay }, 'job accepted')
   return {
     body: jobToView(stored),
     headers: {
@@ -111,7 +111,7 @@ async function command(deps: JobHandlerDeps, { params, signal, log }: Call, name
   const id = readJobId(params.id)
   try {
     const stored = await commandJob(deps, id, name, signal)
-    log.info({ jobId: id, command: name, state: stored.job.progress.state }, 'job commanded')
+    log.debug({ jobId: id, command: name, state: stored.job.progress.state }, 'job commanded')
     return { body: jobToView(stored) }
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'JOB_STATE_CONFLICT') throw error
