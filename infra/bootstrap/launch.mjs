@@ -54,7 +54,10 @@ function relaySignals(child) {
   }
 }
 
-/** npm that is killed takes nobody along; its script has to notice. */
+/**
+ * npm that is killed takes nobody along; its script has to notice. The scripts begin with `exec`,
+ * or a shell would stand between the two, and end alone at npm's SIGTERM.
+ */
 function watchParent(onDeath) {
   if (process.env.npm_lifecycle_event === undefined) return () => {}
   const parent = process.ppid

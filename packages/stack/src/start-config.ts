@@ -51,7 +51,11 @@ export function readStartConfig(
   }
   const values = parsed.data
   const isElsewhere = values.FIRN_GLACIER === 'aws' || values.AWS_ENDPOINT_URL_GLACIER !== undefined
-  const roots = values.SOURCE_ROOTS?.split(':').filter((root) => root !== '')
+  const roots = values.SOURCE_ROOTS?.split(':').filter((root) => root !== '') ?? [
+    machine.homeDirectory,
+    machine.userDirectory,
+    machine.checkout,
+  ]
   return {
     dataDir: isAbsolute(values.FIRN_DATA_DIR)
       ? values.FIRN_DATA_DIR
@@ -61,8 +65,6 @@ export function readStartConfig(
     ports: { api: values.API_PORT, vault: values.VAULT_PORT },
     redisUrl: values.REDIS_URL ?? null,
     glacier: isElsewhere && values.FIRN_GLACIER !== 'vault' ? 'environment' : 'vault',
-    sourceRoots: (roots ?? [machine.homeDirectory, machine.userDirectory, machine.checkout]).map(
-      (root) => resolve(machine.userDirectory, root),
-    ),
+    sourceRoots: [...new Set(roots.map((root) => resolve(machine.userDirectory, root)))],
   }
 }
