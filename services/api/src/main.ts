@@ -39,7 +39,9 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
       vaults,
       now: Date.now,
       randomBytes,
-      checkReady: (deadline) => redis.ping(deadline),
+      async checkReady(deadline) {
+        await Promise.all([redis.ping(deadline), journal.ping(deadline)])
+      },
       log,
       stopping: signal,
       // Short of the 5 s that clients are promised; Glacier is further away.
