@@ -8,6 +8,7 @@ import { createAuthenticator } from './auth/authenticator.ts'
 import { createClock } from './clock.ts'
 import type { VaultConfig } from './config.ts'
 import { createBlockPool } from './hashing/block-pool.ts'
+import { createByteBudget } from './hashing/collector.ts'
 import { openHashThreads } from './hashing/hash-threads.ts'
 import { createIntake } from './hashing/intake.ts'
 import { createEdge, type EdgeLog } from './http/edge.ts'
@@ -19,9 +20,11 @@ import { sweepVaults } from './storage/sweep.ts'
 import { openVaultStore } from './storage/vault-store.ts'
 import { createVaultMetrics } from './vault-metrics.ts'
 
-/** Memory for bodies on their way to the disk, and for archives on their way out: 1 MiB each. */
-const INTAKE_BLOCK_COUNT = 64
+/** Memory for bodies on their way to the disk; past it, each connection gets one chunk at a time. */
+const INTAKE_BYTES = 64 * 1024 ** 2
+/** Memory for archives on their way out, 1 MiB each. */
 const OUTPUT_BLOCK_COUNT = 32
+const CONNECTION_COUNT_MAX = 1024
 const HASH_THREAD_MAX = 8
 /** What is in flight when the server stops may take this long. */
 const DRAIN_MAX_MS = 20_000
@@ -55,7 +58,7 @@ export async function openVaultServer(options: {
     openHashThreads(Math.min(Math.max(availableParallelism(), 2), HASH_THREAD_MAX)),
   )
   const intake = createIntake({
-    pool: createBlockPool(INTAKE_BLOCK_COUNT),
+    budget: createByteBudget(INTAKE_BYTES),
     threads,
     idleMaxMs: options.bodyIdleMaxMs ?? 60_000,
     onReceived: metrics.addReceivedBytes,
@@ -111,6 +114,7 @@ function createHttpServer(listener: Listener, log: EdgeLog): Server {
   server.headersTimeout = 30_000
   server.timeout = SOCKET_IDLE_MAX_MS
   server.maxHeadersCount = 200
+  server.maxConnections = CONNECTION_COUNT_MAX
   const onRequest = (...[req, res]: Parameters<Listener>): void => {
     listener(req, res).catch((error: unknown) => {
       log.error({ err: error }, 'a request was left unanswered')

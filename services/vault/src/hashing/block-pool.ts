@@ -7,14 +7,10 @@ export interface Block {
   readonly release: () => void
 }
 
-/** A fixed number of blocks of 1 MiB: the memory that bodies may take, however many there are. */
+/** A fixed number of blocks of 1 MiB, allocated when they are first needed. */
 export interface BlockPool {
-  /** A free block, or undefined when somebody waits for one or none is left. */
-  readonly tryAcquire: () => Block | undefined
   /** First come, first served. Rejects with the signal's reason. */
   readonly acquire: (signal: AbortSignal) => Promise<Block>
-  /** Somebody waits: a holder that itself waits for the network gives its block up. */
-  readonly isContended: () => boolean
 }
 
 export function createBlockPool(blockCountMax: number): BlockPool {
@@ -43,23 +39,14 @@ export function createBlockPool(blockCountMax: number): BlockPool {
     return new SharedArrayBuffer(MIB)
   }
 
-  const tryAcquire = (): Block | undefined => {
-    if (waiting.size > 0) return undefined
-    const memory = take()
-    return memory === undefined ? undefined : lend(memory)
-  }
-
   return {
-    tryAcquire,
-    isContended: () => waiting.size > 0,
     async acquire(signal) {
       signal.throwIfAborted()
-      const block = tryAcquire()
-      if (block !== undefined) return block
+      const memory = take()
+      if (memory !== undefined) return lend(memory)
       const { promise, resolve, reject } = Promise.withResolvers<Block>()
       const onAbort = (): void => {
-        waiting.delete(resolve)
-        reject(signal.reason)
+        if (waiting.delete(resolve)) reject(signal.reason)
       }
       waiting.add(resolve)
       signal.addEventListener('abort', onAbort, { once: true })

@@ -1,95 +1,100 @@
-import { MIB } from '@firn/core'
-import type { Block, BlockPool } from './block-pool.ts'
 import type { FinishedFile } from './hash-thread-protocol.ts'
 import type { HashedFile } from './hash-threads.ts'
 
-/** Blocks of one body that may wait to be hashed: one is filled while another is worked on. */
-const QUEUED_BLOCKS_MAX = 2
+/** What a body may pile up while its thread is busy with what came before. */
+const PENDING_MAX_BYTES = 1024 ** 2
+/** The same when memory is short: the size of one chunk. */
+const PENDING_SHORT_BYTES = 64 * 1024
 
-/** Copies chunks into blocks and passes full blocks on. */
+/** Counts the bytes of all bodies that were received and are not yet written. */
+export interface ByteBudget {
+  readonly add: (bytes: number) => void
+  readonly subtract: (bytes: number) => void
+  readonly isSpent: () => boolean
+}
+
+export function createByteBudget(maxBytes: number): ByteBudget {
+  let usedBytes = 0
+  return {
+    add(bytes) {
+      usedBytes += bytes
+    },
+    subtract(bytes) {
+      usedBytes -= bytes
+    },
+    isSpent: () => usedBytes >= maxBytes,
+  }
+}
+
+/** Collects the chunks of a body and passes them on to its file. */
 export interface Collector {
-  /** Undefined when the chunk was taken; else resolves when it was, and no other may come first. */
+  /** Takes the chunk. Unless undefined, no other should come before the promise resolves. */
   readonly take: (chunk: Uint8Array) => Promise<void> | undefined
   readonly finish: () => Promise<FinishedFile>
+  /** Gives the file up. Also after a failure of the other two. */
   readonly discard: () => Promise<void>
 }
 
+/**
+ * Chunks go to the thread as soon as it is idle, else all together when it is: a slow sender holds
+ * no memory, and a fast one costs few messages.
+ */
 export function createCollector(input: {
   readonly file: HashedFile
-  readonly pool: BlockPool
+  readonly budget: ByteBudget
 }): Collector {
-  const { file, pool } = input
-  const stop = new AbortController()
-  const queued = new Set<Promise<void>>()
+  const { file, budget } = input
+  let pending: Uint8Array[] = []
+  let pendingBytes = 0
+  let sending: Promise<void> | undefined
   let failure: { readonly error: unknown } | undefined
-  let block: Block | undefined
-  let filled = 0
 
-  const dispatch = (full: Block): void => {
-    const sent = file
-      .append(full, filled)
+  const takePending = (): { readonly chunks: Uint8Array[]; readonly bytes: number } => {
+    const taken = { chunks: pending, bytes: pendingBytes }
+    pending = []
+    pendingBytes = 0
+    return taken
+  }
+
+  const send = (): void => {
+    const { chunks, bytes } = takePending()
+    sending = file
+      .append(chunks)
       .catch((error: unknown) => {
         failure ??= { error }
       })
-      .finally(() => queued.delete(sent))
-    queued.add(sent)
-    block = undefined
-    filled = 0
-  }
-
-  const roomyBlock = (): Block | undefined => {
-    if (block !== undefined && filled === MIB) dispatch(block)
-    if (block === undefined && queued.size < QUEUED_BLOCKS_MAX) block = pool.tryAcquire()
-    return block
-  }
-
-  /** Takes what fits without waiting; returns what is left. */
-  const takeNow = (chunk: Uint8Array): Uint8Array => {
-    let rest = chunk
-    while (rest.length > 0) {
-      const target = roomyBlock()
-      if (target === undefined) return rest
-      const count = Math.min(rest.length, MIB - filled)
-      target.bytes.set(rest.subarray(0, count), filled)
-      filled += count
-      rest = rest.subarray(count)
-    }
-    // The next bytes may be long in coming, and somebody could use the memory meanwhile.
-    if (block !== undefined && pool.isContended()) dispatch(block)
-    return rest
-  }
-
-  const takeWaiting = async (chunk: Uint8Array): Promise<void> => {
-    let rest = chunk
-    while (rest.length > 0) {
-      if (failure !== undefined) throw failure.error
-      if (queued.size >= QUEUED_BLOCKS_MAX) await Promise.race(queued)
-      else block ??= await pool.acquire(stop.signal)
-      rest = takeNow(rest)
-    }
-  }
-
-  const settle = async (): Promise<void> => {
-    stop.abort()
-    await Promise.all(queued)
+      .finally(() => {
+        budget.subtract(bytes)
+        sending = undefined
+        if (pending.length > 0) send()
+      })
   }
 
   return {
     take(chunk) {
-      if (failure !== undefined) return Promise.reject(failure.error)
-      const rest = takeNow(chunk)
-      return rest.length === 0 ? undefined : takeWaiting(rest)
+      budget.add(chunk.length)
+      pending.push(chunk)
+      pendingBytes += chunk.length
+      if (sending === undefined) send()
+      else if (pendingBytes >= (budget.isSpent() ? PENDING_SHORT_BYTES : PENDING_MAX_BYTES)) {
+        return sending.then(() => {
+          if (failure !== undefined) throw failure.error
+        })
+      }
+      return undefined
     },
     async finish() {
-      const last = block
-      block = undefined
-      const [result] = await Promise.all([file.finish(last, filled), settle()])
-      return result
+      const { chunks, bytes } = takePending()
+      try {
+        return await file.finish(chunks)
+      } finally {
+        budget.subtract(bytes)
+        await sending
+      }
     },
     async discard() {
-      block?.release()
-      block = undefined
-      await settle()
+      budget.subtract(takePending().bytes)
+      await sending
       await file.discard()
     },
   }

@@ -1,12 +1,11 @@
 /** What the main thread asks of a hash thread. Every request is answered once, in order. */
 export type HashRequest =
   | {
-      /** Hashes the first `length` bytes of `memory` and appends them to the file of `session`. */
+      /** Hashes bytes and appends them to the file of `session`. Their memory is handed over. */
       readonly kind: 'append'
       readonly session: number
       readonly path: string
-      readonly memory: SharedArrayBuffer | null
-      readonly length: number
+      readonly chunks: readonly Uint8Array<ArrayBuffer>[]
       /** Closes the hashes, appends the leaves to the file and hands the descriptor over. */
       readonly isLast: boolean
     }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync, unlinkSync, writeSync, writevSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { foldTreeHash, invariant } from '@firn/core'
 import { createFileHasher, type FileHasher } from './file-hasher.ts'
@@ -20,6 +20,16 @@ interface Session {
 const sessions = new Map<number, Session>()
 /** Sessions that met an error: blocks already under way to them must not begin a new file. */
 const failed = new Set<number>()
+
+/** One call for all of them, as far as the system takes them at once. */
+function writeAll(fd: number, chunks: readonly Uint8Array[]): void {
+  if (chunks.length === 0) return
+  let written = writevSync(fd, chunks)
+  for (const chunk of chunks) {
+    if (written < chunk.length) writeFully(fd, chunk.subarray(written))
+    written = Math.max(0, written - chunk.length)
+  }
+}
 
 function writeFully(fd: number, bytes: Uint8Array): void {
   for (let start = 0; start < bytes.length; ) start += writeSync(fd, bytes, start)
@@ -59,12 +69,13 @@ function append(request: Extract<HashRequest, { kind: 'append' }>): HashResult {
 }
 
 function appendTo(session: Session, request: Extract<HashRequest, { kind: 'append' }>): HashResult {
-  if (request.memory !== null) {
-    const bytes = new Uint8Array(request.memory, 0, request.length)
-    session.hasher.update(bytes)
-    writeFully(session.fd, bytes)
-    session.sizeBytes += request.length
+  for (const chunk of request.chunks) {
+    session.hasher.update(chunk)
+    session.sizeBytes += chunk.length
   }
+  writeAll(session.fd, request.chunks)
+  // Not left to the collector of garbage, which such amounts would keep busy.
+  for (const chunk of request.chunks) chunk.buffer.transfer(0)
   if (!request.isLast) return { kind: 'done' }
   const { sha256, treeHash, leaves } = session.hasher.finish()
   writeFully(session.fd, leaves)

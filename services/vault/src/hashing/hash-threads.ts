@@ -9,12 +9,15 @@ import type {
   HashResult,
 } from './hash-thread-protocol.ts'
 
-/** A file that grows block by block while both its hashes are taken, all in one thread. */
+/**
+ * A file that grows while both its hashes are taken, all in one thread. Chunks are given away:
+ * afterwards they are empty.
+ */
 export interface HashedFile {
-  /** Resolves, the block released, once its bytes are hashed and handed to the kernel. */
-  readonly append: (block: Block, length: number) => Promise<void>
+  /** Resolves once the bytes are hashed and handed to the kernel. */
+  readonly append: (chunks: readonly Uint8Array[]) => Promise<void>
   /** The last bytes, which may be none. The caller then owns the descriptor. */
-  readonly finish: (block: Block | undefined, length: number) => Promise<FinishedFile>
+  readonly finish: (chunks: readonly Uint8Array[]) => Promise<FinishedFile>
   /** Closes and deletes what there is; nothing once `finish` has handed it over. */
   readonly discard: () => Promise<void>
 }
@@ -52,7 +55,7 @@ export class FileOperationError extends Error {
 }
 
 interface Thread {
-  readonly ask: (request: HashRequest) => Promise<HashResult>
+  readonly ask: (request: HashRequest, transfer?: readonly ArrayBuffer[]) => Promise<HashResult>
   readonly load: () => number
   readonly stop: () => Promise<void>
 }
@@ -70,12 +73,12 @@ function startThread(): Thread {
   })
   return {
     load: () => pending.size,
-    async ask(request) {
+    async ask(request, transfer = []) {
       lastCall += 1
       const message: HashCall = { call: lastCall, request }
       const { promise, resolve } = Promise.withResolvers<HashResult>()
       pending.set(message.call, resolve)
-      worker.postMessage(message)
+      worker.postMessage(message, transfer)
       const result = await promise
       if (result.kind === 'failed') throw new FileOperationError(result.code, result.message)
       return result
@@ -131,21 +134,18 @@ function createHashedFile(input: {
     if (!hasEnded) input.onEnd()
     hasEnded = true
   }
-  const send = async (block: Block | undefined, length: number, isLast: boolean) => {
-    const memory = block?.memory ?? null
-    try {
-      return await thread.ask({ kind: 'append', session, path, memory, length, isLast })
-    } finally {
-      block?.release()
-    }
+  const send = (given: readonly Uint8Array[], isLast: boolean): Promise<HashResult> => {
+    const chunks = given.map(ownBytes)
+    const transfer = chunks.map((chunk) => chunk.buffer)
+    return thread.ask({ kind: 'append', session, path, chunks, isLast }, transfer)
   }
   return {
-    async append(block, length) {
-      await send(block, length, false)
+    async append(chunks) {
+      await send(chunks, false)
     },
-    async finish(block, length) {
-      const result = await send(block, length, true)
-      invariant(result.kind === 'finished', `a last block answered with ${result.kind}`)
+    async finish(chunks) {
+      const result = await send(chunks, true)
+      invariant(result.kind === 'finished', `the last bytes answered with ${result.kind}`)
       onEnd()
       return result.file
     },
@@ -154,4 +154,11 @@ function createHashedFile(input: {
       await thread.ask({ kind: 'discard', session })
     },
   }
+}
+
+/** Only memory that nothing else looks into can be handed over; the rest is copied. */
+function ownBytes(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = chunk
+  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength
+  return isWhole ? new Uint8Array(buffer, byteOffset, byteLength) : new Uint8Array(chunk)
 }

@@ -1,8 +1,7 @@
 import { close, fdatasync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
-import type { BlockPool } from './block-pool.ts'
-import { type Collector, createCollector } from './collector.ts'
+import { type ByteBudget, type Collector, createCollector } from './collector.ts'
 import type { HashThreads } from './hash-threads.ts'
 
 const closeFile = promisify(close)
@@ -23,7 +22,7 @@ export type IntakeResult =
   /** The connection ended before the body did. Nothing is kept. */
   | { readonly kind: 'cut' }
 
-/** Receives bodies into files, within the memory of a pool and off the event loop. */
+/** Receives bodies into files, within a budget of memory and off the event loop. */
 export interface Intake {
   /**
    * Writes a body to a new file at `path`, hashing it on the way. With `isWanted`, which is asked
@@ -40,7 +39,7 @@ export interface Intake {
 }
 
 export function createIntake(options: {
-  readonly pool: BlockPool
+  readonly budget: ByteBudget
   readonly threads: HashThreads
   /** How long a sender may send nothing, although it could. */
   readonly idleMaxMs: number
@@ -50,7 +49,7 @@ export function createIntake(options: {
   return {
     async receive(body, { path, sizeMaxBytes, isWanted }) {
       const file = options.threads.createFile(path)
-      const collector = createCollector({ file, pool: options.pool })
+      const collector = createCollector({ file, budget: options.budget })
       try {
         const end = await pump(body, { ...options, collector, sizeMaxBytes })
         if (end !== 'complete') {
