@@ -94,6 +94,7 @@ function paged(call: GlacierModel): Glacier {
 function streamed(call: Journal, { journal }: Models): Journal {
   return {
     putDefinition: call.putDefinition,
+    putGeneration: call.putGeneration,
     putUpload: call.putUpload,
     putIntent: call.putIntent,
     putReceipt: call.putReceipt,

@@ -39,6 +39,8 @@ interface World {
 }
 
 const STEP_MS = 1000
+/** As much of a failed run as a person reads. */
+const TRACE_MAX = Number(process.env.SIM_TRACE ?? 60)
 
 /**
  * Runs jobs through the real use cases in a simulated world: two workers, two finalizers with
@@ -62,7 +64,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       cancelled: count('cancelled'),
     }
   } catch (error) {
-    const trace = scheduler.trace.slice(-60).join('\n  ')
+    const trace = scheduler.trace.slice(-TRACE_MAX).join('\n  ')
     throw new Error(`Seed ${options.seed} failed; its last steps:\n  ${trace}`, { cause: error })
   }
 }
@@ -116,8 +118,9 @@ function createWorld({ seed, jobCount, partCount }: SimulationOptions): {
 async function heal(world: World, scheduler: Scheduler): Promise<void> {
   const { models, processes, accepted, housekeepers } = world
   world.isFaulty = false
-  for (const id of accepted) ask(processes, id, 'resume')
   for (let pass = 0; pass < 30; pass += 1) {
+    // More than once: a pause that was under way when the faults ended may come after the first.
+    for (const id of accepted) ask(processes, id, 'resume')
     models.queues.release()
     for (const keep of housekeepers) keep()
     if (!(await scheduler.run(20_000))) throw new Error('The healed world does not come to rest')

@@ -61,6 +61,9 @@ async function journalStep(
 ): Promise<boolean> {
   const { id: jobId } = after.definition
   const { generation, state } = after.progress
+  if (generation > before.progress.generation) {
+    await deps.journal.putGeneration({ jobId, generation, atMs: after.updatedAtMs }, signal)
+  }
   const upload = uploadOf(after.progress)
   if (upload !== null && upload.uploadId !== uploadOf(before.progress)?.uploadId) {
     await deps.journal.putUpload({ jobId, generation, upload }, signal)

@@ -53,6 +53,8 @@ async function complete(
   const { signal } = run
   const intent = { jobId, generation, uploadId, sizeBytes, treeHash, atMs: deps.now() }
   await deps.journal.putIntent(intent, signal)
+  // A cancel or failure that lost its race left an end behind; from here on it would be a lie.
+  if ((await deps.journal.load(jobId, signal))?.end) await deps.journal.deleteEnd(jobId, signal)
   try {
     const archive = await deps.glacier.completeUpload(
       { vault, uploadId, sizeBytes, treeHash },

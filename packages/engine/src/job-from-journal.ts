@@ -13,10 +13,10 @@ export function jobFromJournal(entry: JournalEntry, nowMs: number): Job {
   return { definition, progress, updatedAtMs: finishedAtMs ?? nowMs, finishedAtMs }
 }
 
-function progressFromJournal({ uploads, intents, receipt, end }: JournalEntry): Progress {
-  const latest = uploads.at(-1)
-  const generation = Math.max(latest?.generation ?? 1, end?.generation ?? 1)
-  const record = latest?.generation === generation ? latest : undefined
+function progressFromJournal(entry: JournalEntry): Progress {
+  const { uploads, intents, receipt, end } = entry
+  const generation = latestGeneration(entry)
+  const record = uploads.find((one) => one.generation === generation)
   const upload = record?.upload ?? null
   if (receipt !== null) return archived(receipt, uploads)
   if (end !== null) {
@@ -30,6 +30,11 @@ function progressFromJournal({ uploads, intents, receipt, end }: JournalEntry): 
   return intent === undefined
     ? { state: 'uploading', generation, upload }
     : { state: 'finalizing', generation, upload, treeHash: intent.treeHash }
+}
+
+function latestGeneration({ generations, uploads, end }: JournalEntry): number {
+  const noted = [...generations, ...uploads].map(({ generation }) => generation)
+  return Math.max(1, end?.generation ?? 1, ...noted)
 }
 
 function archived(
@@ -49,9 +54,11 @@ function archived(
  * back, or a run that died between the two. A queued job may then have an upload already, and
  * opening another could make a second archive.
  */
-export function isBehindJournal(job: Job, { uploads, receipt, end }: JournalEntry): boolean {
+export function isBehindJournal(job: Job, entry: JournalEntry): boolean {
+  const { uploads, receipt, end } = entry
   const { generation, state } = job.progress
   if (state !== 'queued') return false
+  if (latestGeneration(entry) > generation) return true
   if (receipt !== null) return true
   if (end !== null && end.generation >= generation) return true
   return uploads.some((record) => record.generation >= generation)

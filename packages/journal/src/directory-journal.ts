@@ -4,6 +4,7 @@ import { AppError, type JobId, parseJobId } from '@firn/core'
 import {
   definitionSchema,
   endRecordSchema,
+  generationRecordSchema,
   intentRecordSchema,
   receiptSchema,
   uploadRecordSchema,
@@ -21,7 +22,7 @@ const text = (record: unknown): string => `${JSON.stringify(record)}\n`
 
 /**
  * A journal in a directory that every process shares. Layout: `<shard>/<job>.json` is the
- * definition, `<shard>/<job>/` holds `upload-<generation>.json`, `intent-<generation>.json`,
+ * definition, `<shard>/<job>/` holds `generation-<n>.json`, `upload-<n>.json`, `intent-<n>.json`,
  * `receipt.json` and `end.json`; the shard is the last digit of the job's id. Records are written
  * whole (temporary file, fsync, link or rename, fsync of the directory), so a crash leaves a
  * record or none; stray `.tmp` files mean nothing and may be deleted.
@@ -51,6 +52,8 @@ export async function openDirectoryJournal(options: {
         return definitionSchema.parse(JSON.parse(await readFile(path, 'utf8')))
       })
     },
+    putGeneration: (record, signal) =>
+      putRecord(record.jobId, `generation-${record.generation}`, record, signal),
     putUpload: (record, signal) =>
       putRecord(record.jobId, `upload-${record.generation}`, record, signal),
     putIntent: (record, signal) =>
@@ -78,6 +81,7 @@ export async function openDirectoryJournal(options: {
         const at = (name: string) => join(jobDirectory(id), name)
         return {
           definition,
+          generations: await readGenerations(names, 'generation', at, generationRecordSchema),
           uploads: await readGenerations(names, 'upload', at, uploadRecordSchema),
           intents: await readGenerations(names, 'intent', at, intentRecordSchema),
           receipt: (await readRecord(at('receipt.json'), receiptSchema)) ?? null,

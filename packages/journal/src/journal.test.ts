@@ -76,6 +76,8 @@ function describeJournal(
           return { jobId, generation, upload }
         })
         for (const record of uploads) await journal.putUpload(record, signal)
+        const generations = [{ jobId, generation: 2, atMs: 3 }]
+        for (const record of generations) await journal.putGeneration(record, signal)
         const intent = {
           jobId,
           generation: 2,
@@ -89,6 +91,7 @@ function describeJournal(
         await journal.putEnd(end, signal)
         const entry = {
           definition,
+          generations,
           uploads: uploads.toReversed(),
           intents: [intent],
           receipt: null,

@@ -9,6 +9,17 @@ import type {
   Upload,
 } from '@firn/core'
 
+/**
+ * That a job has given up an upload and starts over. Noted before another Initiate, whose upload
+ * would otherwise be nobody's.
+ */
+export interface GenerationRecord {
+  readonly jobId: JobId
+  /** 2 or more: the first needs no record. */
+  readonly generation: number
+  readonly atMs: number
+}
+
 /** A generation's multipart upload, noted before its first part. */
 export interface UploadRecord {
   readonly jobId: JobId
@@ -60,6 +71,7 @@ export interface EndRecord {
 /** All that the journal holds of one job; generations in ascending order. */
 export interface JournalEntry {
   readonly definition: JobDefinition
+  readonly generations: readonly GenerationRecord[]
   readonly uploads: readonly UploadRecord[]
   readonly intents: readonly IntentRecord[]
   readonly receipt: Receipt | null
@@ -74,6 +86,7 @@ export interface JournalEntry {
 export interface Journal {
   /** The first definition put for an id stays; returns the one that is kept. */
   readonly putDefinition: (definition: JobDefinition, signal: AbortSignal) => Promise<JobDefinition>
+  readonly putGeneration: (record: GenerationRecord, signal: AbortSignal) => Promise<void>
   readonly putUpload: (record: UploadRecord, signal: AbortSignal) => Promise<void>
   readonly putIntent: (record: IntentRecord, signal: AbortSignal) => Promise<void>
   /** The first receipt put for a job stays; returns the one that is kept. */

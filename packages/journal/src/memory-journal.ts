@@ -1,6 +1,7 @@
 import type { JobDefinition, JobId } from '@firn/core'
 import type {
   EndRecord,
+  GenerationRecord,
   IntentRecord,
   Journal,
   JournalEntry,
@@ -10,6 +11,7 @@ import type {
 
 interface Entry {
   readonly definition: JobDefinition | null
+  readonly generations: ReadonlyMap<number, GenerationRecord>
   readonly uploads: ReadonlyMap<number, UploadRecord>
   readonly intents: ReadonlyMap<number, IntentRecord>
   readonly receipt: Receipt | null
@@ -18,6 +20,7 @@ interface Entry {
 
 const empty: Entry = {
   definition: null,
+  generations: new Map(),
   uploads: new Map(),
   intents: new Map(),
   receipt: null,
@@ -38,6 +41,12 @@ export function createMemoryJournal(): Journal {
       const kept = entries.get(definition.id)?.definition ?? definition
       change(definition.id, () => ({ definition: kept }))
       return kept
+    },
+    async putGeneration(record, signal) {
+      signal.throwIfAborted()
+      change(record.jobId, ({ generations }) => ({
+        generations: new Map(generations).set(record.generation, record),
+      }))
     },
     async putUpload(record, signal) {
       signal.throwIfAborted()
@@ -73,6 +82,7 @@ export function createMemoryJournal(): Journal {
         [...records.values()].sort((a, b) => a.generation - b.generation)
       return {
         definition: entry.definition,
+        generations: byGeneration(entry.generations),
         uploads: byGeneration(entry.uploads),
         intents: byGeneration(entry.intents),
         receipt: entry.receipt,

@@ -2,6 +2,7 @@ export { parseJobRecord } from './job-record.ts'
 export {
   definitionSchema,
   endRecordSchema,
+  generationRecordSchema,
   intentRecordSchema,
   receiptSchema,
   uploadRecordSchema,

@@ -16,6 +16,8 @@ const generation = z.int().positive()
 
 export { definitionSchema }
 
+export const generationRecordSchema = z.object({ jobId: jobIdSchema, generation, atMs: count })
+
 export const uploadRecordSchema = z.object({
   jobId: jobIdSchema,
   generation,
