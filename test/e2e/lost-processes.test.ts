@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MIB } from '@firn/core'
+import { isRunning } from '@firn/stack'
 import {
   archiveCount,
-  isAlive,
   openScratch,
   openTestStack,
   submit,
@@ -58,7 +58,7 @@ describe('an upload half-way', () => {
         processes = test.stack.processes()
         if (!isGraceful) test.stack.kill()
       }
-      for (const { pid, name } of processes) assert.equal(isAlive(pid), false, `${name} is left`)
+      for (const { pid, name } of processes) assert.equal(isRunning(pid), false, `${name} is left`)
 
       await using test = await openTestStack(scratch)
       const found = await test.api.getJob(id, AbortSignal.timeout(30_000))

@@ -152,12 +152,3 @@ export async function untilNoUpload(test: TestStack): Promise<void> {
   const signal = AbortSignal.timeout(WAIT_MAX_MS)
   while ((await uploadIds(test)).length > 0) await sleep(POLL_MS, undefined, { signal })
 }
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}

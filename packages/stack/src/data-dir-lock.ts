@@ -1,8 +1,7 @@
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isRunning, processStart } from './process-table.ts'
 
 /** A stack whose supervisor was killed is still being stopped for at most this long. */
 const TAKEOVER_WAIT_MS = 30_000
@@ -28,7 +27,7 @@ export async function lockDataDir(dataDir: string, signal: AbortSignal): Promise
   const deadline = performance.now() + TAKEOVER_WAIT_MS
   while (!(await create(file, holders))) {
     const found = await readHolders(file)
-    const [owner, ...rest] = found.filter(isAlive)
+    const [owner, ...rest] = found.filter(isHolding)
     if (owner === undefined) {
       await rm(file, { force: true })
     } else if (owner.pid === found[0]?.pid || performance.now() > deadline) {
@@ -75,27 +74,10 @@ function isHolder(value: unknown): value is Holder {
 }
 
 function holder(pid: number): Holder {
-  return { pid, identity: startOf(pid) }
+  return { pid, identity: processStart(pid) }
 }
 
-function isAlive({ pid, identity }: Holder): boolean {
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false
-  }
-  return startOf(pid) === identity
-}
-
-/** When the process began, in the system's own words: a number alone may be another process by now. */
-function startOf(pid: number): string | null {
-  try {
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // Fields are counted after the command's name, which may hold anything; see proc(5).
-    return `${boot}/${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`
-  } catch {
-    const ps = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' })
-    return ps.status === 0 ? ps.stdout.trim() : null
-  }
+/** A number alone may be another process by now. */
+function isHolding({ pid, identity }: Holder): boolean {
+  return isRunning(pid) && processStart(pid) === identity
 }

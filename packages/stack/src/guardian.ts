@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { signalGroup } from './child-process.ts'
+import { isRunning } from './process-table.ts'
 import { STOP_PHASES } from './stop-phases.ts'
 
 /**
@@ -24,15 +25,6 @@ const startedAt = performance.now()
 for (const [phase, { deadlineMs }] of STOP_PHASES.entries()) {
   const pids = [...phaseByPid].filter(([, own]) => own === phase).map(([pid]) => pid)
   for (const pid of pids) signalGroup(pid, 'SIGTERM')
-  while (pids.some(isAlive) && performance.now() - startedAt < deadlineMs) await sleep(POLL_MS)
-  for (const pid of pids.filter(isAlive)) signalGroup(pid, 'SIGKILL')
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
+  while (pids.some(isRunning) && performance.now() - startedAt < deadlineMs) await sleep(POLL_MS)
+  for (const pid of pids.filter(isRunning)) signalGroup(pid, 'SIGKILL')
 }

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { StackOutput } from './output.ts'
+import { isRunning } from './process-table.ts'
 import type { ServiceDefinition } from './service.ts'
 import type { ServiceKind } from './stop-phases.ts'
 import { openSupervisor, type ProcessStatus } from './supervisor.ts'
@@ -46,15 +47,6 @@ function recordOutput(): StackOutput & { readonly lines: string[] } {
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
 async function until(isTrue: () => boolean, what: string): Promise<void> {
   const deadline = performance.now() + 20_000
   while (!isTrue()) {
@@ -80,7 +72,7 @@ describe('openSupervisor()', () => {
       stops.map((line) => line.split(':')[0]),
       ['api', 'worker', 'vault', 'redis'],
     )
-    for (const { pid, name } of processes) assert.equal(isAlive(pid), false, name)
+    for (const { pid, name } of processes) assert.equal(isRunning(pid), false, name)
   })
 
   it('starts a killed process again on the port that it had', async () => {
@@ -92,7 +84,7 @@ describe('openSupervisor()', () => {
     const again = supervisor.processes()[0]
     assert.notEqual(again?.pid, first.pid)
     assert.equal(again?.url, first.url)
-    await until(() => isAlive(again?.pid ?? 0), 'it is alive')
+    await until(() => isRunning(again?.pid ?? 0), 'it is alive')
   })
 
   it('leaves a killed process dead when it was told not to restart', async () => {
@@ -126,9 +118,9 @@ describe('openSupervisor()', () => {
     const [chunk]: unknown[] = await once(owner.stdout, 'data')
     const pids = String(chunk).trim().split(' ').map(Number)
     assert.equal(pids.length, 2)
-    assert.ok(pids.every(isAlive))
+    assert.ok(pids.every(isRunning))
     owner.kill('SIGKILL')
-    await until(() => !pids.some(isAlive), 'the processes are gone')
+    await until(() => !pids.some(isRunning), 'the processes are gone')
   })
 })
 
