@@ -18,8 +18,13 @@ const isLarge = process.env.FIRN_E2E_LARGE === '1'
 const SIZE_BYTES = isLarge ? 2048 * MIB : 128 * MIB
 const PART_BYTES = isLarge ? 8 * MIB : MIB
 
-/** One part at a time, so that "half-way" lasts long enough to be seen. */
-const slowWorkers = { envByKind: { worker: { WORKER_CONCURRENCY: '1' } } }
+/** What a killed process had taken is free again soon. */
+const locks = { LOCK_DURATION_MS: '4000', STALLED_INTERVAL_MS: '1000' }
+const quickLocks = { envByKind: { worker: locks, finalizer: locks } }
+/** One part at a time, too, so that "half-way" lasts long enough to be seen. */
+const slowWorkers = {
+  envByKind: { worker: { ...locks, WORKER_CONCURRENCY: '1' }, finalizer: locks },
+}
 
 describe('an upload half-way', () => {
   it('completes as exactly one archive after one of two workers is killed', async () => {
@@ -60,7 +65,7 @@ describe('an upload half-way', () => {
       }
       for (const { pid, name } of processes) assert.equal(isRunning(pid), false, `${name} is left`)
 
-      await using test = await openTestStack(scratch)
+      await using test = await openTestStack(scratch, quickLocks)
       const found = await test.api.getJob(id, AbortSignal.timeout(30_000))
       assert.ok(found.bytes.uploaded >= 16 * MIB, 'recorded parts were lost')
       const job = await untilArchived(test, id)

@@ -1,7 +1,6 @@
-/** Variables that set up a service; a stack with settings of its own must not inherit them. */
-const isServiceSetting = (name: string): boolean =>
-  /^(AWS_|API_|VAULT_|WORKER_|FINALIZER_)/.test(name) ||
-  ['REDIS_URL', 'JOURNAL_URL', 'SPOOL_URL', 'SOURCE_ROOTS', 'FIRN_DATA_DIR'].includes(name)
+/** Settings of Firn or of the AWS SDK; `.env.example` lists them. */
+const SETTING =
+  /^(AWS|API|VAULT|WORKER|FINALIZER|LOCK|STALLED|SWEEP|RECOVER|ORPHAN|INVENTORY)_|^(REDIS_URL|JOURNAL_URL|SOURCE_ROOTS|FIRN_(DATA_DIR|GLACIER|WORKERS))$/
 
 /** The environment without what is not set; a variable set to nothing, as in a copied .env, is not. */
 export function definedVariables(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
@@ -13,6 +12,6 @@ export function definedVariables(env: NodeJS.ProcessEnv): Readonly<Record<string
 
 /** The environment without what would lead a service to a Redis, an account or a port of the user's. */
 export function neutralVariables(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
-  const entries = Object.entries(definedVariables(env)).filter(([name]) => !isServiceSetting(name))
+  const entries = Object.entries(definedVariables(env)).filter(([name]) => !SETTING.test(name))
   return Object.fromEntries(entries)
 }
