@@ -80,7 +80,7 @@ async function ci(root) {
   const elapsed = () => Math.round((performance.now() - startedAt) / 1000)
   const heartbeat = setInterval(() => note(`still installing (${elapsed()} s)`), HEARTBEAT_MS)
   // The pinned Node.js is a development dependency: wanted whatever NODE_ENV says.
-  const args = ['ci', '--include=dev', '--fetch-retry-mintimeout=1000']
+  const args = ['ci', '--include=dev', '--loglevel=error', '--fetch-retry-mintimeout=1000']
   const { code, output } = await runNpm({ args, cwd: root, limitMs: INSTALL_MAX_MS })
   clearInterval(heartbeat)
   if (code === 0 && areDependenciesInstalled(root)) {
