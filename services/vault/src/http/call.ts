@@ -15,8 +15,8 @@ export interface Call {
   readonly header: (name: string) => string | undefined
   /** The whole body, its hash verified; empty for the two uploads. */
   readonly body: Buffer
-  /** The body of an upload, not read yet. */
-  readonly stream: IncomingMessage
+  /** The body of an upload, not read yet; asks for it a client that waits for `100 Continue`. */
+  readonly openBody: () => IncomingMessage
 }
 
 /** What an operation answers. At most one of `json` and `output`. */

@@ -51,7 +51,7 @@ export function createEdge(options: {
         if (refusal.code === 'ServiceUnavailableException' && !res.destroyed) {
           log.error({ err: error, requestId, operation }, 'request failed')
         }
-        sendError(req, res, refusal)
+        await sendError(req, res, refusal)
       } finally {
         stopTiming({ operation, outcome })
       }
@@ -89,7 +89,11 @@ async function send(res: ServerResponse, answer: Answer): Promise<void> {
   res.end(text)
 }
 
-function sendError(req: IncomingMessage, res: ServerResponse, error: GlacierError): void {
+async function sendError(
+  req: IncomingMessage,
+  res: ServerResponse,
+  error: GlacierError,
+): Promise<void> {
   if (res.headersSent) {
     // Too late to say so: only a cut connection tells the client that this is not the whole.
     res.destroy()
@@ -97,13 +101,23 @@ function sendError(req: IncomingMessage, res: ServerResponse, error: GlacierErro
   }
   const { status, type } = errorKinds[error.code]
   const text = JSON.stringify({ code: error.code, message: error.message, type })
-  // Whoever does not send the rest of the body would hold the connection for ever.
-  if (error.code === 'RequestTimeoutException') res.setHeader('connection', 'close')
+  const isStalled = error.code === 'RequestTimeoutException'
+  const isWaiting = req.headers.expect !== undefined && !res.writableEnded && !req.readableDidRead
+  if (isStalled || isWaiting) res.setHeader('connection', 'close')
   res.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
   })
-  res.end(text, () => {
-    if (error.code === 'RequestTimeoutException') req.destroy()
-  })
+  res.write(text)
+  // Closing while the client still sends would reach it as a reset, in place of the answer.
+  if (!isStalled && !isWaiting) await drained(req)
+  res.end()
+}
+
+/** Resolves when the rest of the body has been received and thrown away, or the client is gone. */
+async function drained(req: IncomingMessage): Promise<void> {
+  if (req.complete || req.destroyed) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  req.once('end', resolve).once('close', resolve).resume()
+  await promise
 }

@@ -48,7 +48,6 @@ export async function readCall(
   const { accountId } = credential
   checkVersion(req)
   checkAccount(match, accountId)
-  if (isUpload) continueBody(req, res)
   const call: Call = {
     accountId,
     vaultName: match.vault,
@@ -59,7 +58,10 @@ export async function readCall(
       return Array.isArray(value) ? value.join(', ') : value
     },
     body,
-    stream: req,
+    openBody() {
+      continueBody(req, res)
+      return req
+    },
   }
   return { call, name: match.operation }
 }

@@ -14,7 +14,7 @@ export async function receiveBody(
   const sha256 = requiredHeader(call, 'x-amz-content-sha256').toLowerCase()
   const treeHash = requiredTreeHash(call)
   let refusal: GlacierError | undefined
-  const result = await intake.receive(call.stream, {
+  const result = await intake.receive(call.openBody(), {
     path: input.path,
     sizeMaxBytes: input.sizeBytes,
     isWanted(body) {
