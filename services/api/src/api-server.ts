@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { toProblem } from './problem.ts'
+import { sendProblem, toProblem } from './problem.ts'
 import { type RequestCode, RequestError } from './request-error.ts'
 
 export interface ApiServer extends AsyncDisposable {
@@ -55,6 +55,10 @@ export async function openApiServer(options: {
     if (isAnswered(latest.get(socket))) socket.destroy()
     else refuse(socket, codeByNodeError[error.code ?? ''] ?? 'REQUEST_MALFORMED', error)
   })
+  server.on('checkExpectation', (_req, res) => {
+    const message = 'The only expectation known is "100-continue"'
+    sendProblem(res, toProblem(new RequestError('EXPECTATION_UNKNOWN', message), null))
+  })
   // Without a listener of its own Node would drop a CONNECT without a word.
   server.on('connect', (_req, socket: Duplex) => refuse(socket, 'METHOD_NOT_ALLOWED', null))
 
@@ -94,6 +98,8 @@ function isAnswered(res: ServerResponse | undefined): boolean {
 
 /** Answers where there is no response object, and closes. */
 function refuse(socket: Duplex, code: RequestCode, cause: NodeJS.ErrnoException | null): void {
+  // Node has let go of the socket of a CONNECT: its errors are ours, and would end the process.
+  socket.on('error', () => socket.destroy())
   if (cause?.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return

@@ -48,6 +48,12 @@ const invalidKeys: readonly Row[] = [
   ['__proto__', '{"__proto__":{"polluted":1},"vault":"v"}', 422, 'VALIDATION_FAILED'],
   ['__proto__, escaped', '{"\\u005f_proto__":{"polluted":1}}', 422, 'VALIDATION_FAILED'],
   [
+    '__proto__ as a label',
+    asked({ labels: {} }).replace('{}', '{"__proto__":"x"}'),
+    422,
+    'VALIDATION_FAILED',
+  ],
+  [
     'constructor.prototype',
     asked({ constructor: { prototype: { polluted: 1 } } }),
     422,

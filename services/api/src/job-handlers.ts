@@ -1,11 +1,4 @@
-import { hash } from 'node:crypto'
-import {
-  JobsQuery,
-  jobToView,
-  type NormalJobRequest,
-  PartsQuery,
-  partsToViews,
-} from '@firn/contracts'
+import { JobsQuery, jobToView, PartsQuery, partsToViews } from '@firn/contracts'
 import { AppError, advance, type Job, type JobId, uploadOf } from '@firn/core'
 import { acceptJob, commandJob, type JobCommand } from '@firn/engine'
 import type { Journal } from '@firn/journal'
@@ -58,11 +51,10 @@ export function jobHandlers(deps: JobHandlerDeps) {
 }
 
 async function createJob(deps: JobHandlerDeps, { req, signal, log }: Call) {
-  const key = readIdempotencyKey(req)
+  const idempotencyKey = readIdempotencyKey(req)
   const request = readJobRequest(req.body)
   checkSourceAllowed(request.source, deps.sourceRoots)
-  const idempotency = key === null ? null : { key, requestHash: requestHash(request) }
-  const { stored, isReplay } = await acceptJob(deps, { ...request, idempotency }, signal)
+  const { stored, isReplay } = await acceptJob(deps, { ...request, idempotencyKey }, signal)
   const { id, vault } = stored.job.definition
   log.debug({ jobId: id, vault, isReplay }, 'job accepted')
   return {
@@ -72,11 +64,6 @@ async function createJob(deps: JobHandlerDeps, { req, signal, log }: Call) {
       ...(isReplay && { 'idempotency-replayed': 'true' }),
     },
   }
-}
-
-/** Equal requests hash equally, however their JSON was written. */
-function requestHash(request: NormalJobRequest): string {
-  return hash('sha256', JSON.stringify(request), 'hex')
 }
 
 /** The job, or a refusal: JOB_NOT_FOUND. */

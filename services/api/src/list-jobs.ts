@@ -39,7 +39,6 @@ function matches({ job }: StoredJob, filter: JobFilter): boolean {
   if (filter.vault !== null && vault !== filter.vault) return false
   return filter.labels.every((wanted) => {
     const colon = wanted.indexOf(':')
-    const key = wanted.slice(0, colon)
-    return Object.hasOwn(labels, key) && labels[key] === wanted.slice(colon + 1)
+    return labels[wanted.slice(0, colon)] === wanted.slice(colon + 1)
   })
 }

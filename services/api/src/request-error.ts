@@ -5,6 +5,7 @@ import type { ErrorCode } from '@firn/core'
 export type RequestCode =
   | 'BODY_TOO_LARGE'
   | 'DEADLINE_EXCEEDED'
+  | 'EXPECTATION_UNKNOWN'
   | 'HEADERS_TOO_LARGE'
   | 'IDEMPOTENCY_KEY_INVALID'
   | 'JSON_INVALID'

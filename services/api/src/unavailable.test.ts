@@ -41,8 +41,14 @@ describe('while the store is away', () => {
     }
   })
 
-  it('is alive, not ready, and reports no stale numbers', async () => {
-    await using api = await openTestApi({ store })
+  it('is alive, not ready, and reports no numbers from before', async () => {
+    let isAway = false
+    const countByState: JobStore['countByState'] = (signal) =>
+      isAway ? away() : memory.countByState(signal)
+    await using api = await openTestApi({ store: { ...store, countByState } })
+    const before = await (await fetch(`${api.url}/metrics`)).text()
+    assert.match(before, /^firn_jobs\{state="queued"\} 0$/m)
+    isAway = true
     assert.equal((await fetch(`${api.url}/healthz`)).status, 200)
     assert.equal((await fetch(`${api.url}/readyz`)).status, 503)
     const metrics = await (await fetch(`${api.url}/metrics`)).text()
