@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 
 /** Ctrl-C arrives twice within moments, from the terminal and from npm; a person is slower. */
-const ECHO_MS = 400
+const ECHO_MS = 700
 const PARENT_CHECK_MS = 1000
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
 
