@@ -10,11 +10,11 @@ import {
 } from '@firn/core'
 import { z } from 'zod'
 
-export const SOURCE_PATH_MAX_BYTES = 4096
-export const FILE_NAME_MAX_BYTES = 255
-export const LABEL_COUNT_MAX = 16
-export const LABEL_KEY_MAX_CHARS = 63
-export const LABEL_VALUE_MAX_CHARS = 255
+const SOURCE_PATH_MAX_BYTES = 4096
+const FILE_NAME_MAX_BYTES = 255
+const LABEL_COUNT_MAX = 16
+const LABEL_KEY_MAX_CHARS = 63
+const LABEL_VALUE_MAX_CHARS = 255
 
 /** Amazon Glacier's rule for vault names; `.` and `..` would vanish from a URL's path. */
 export const VaultName = z

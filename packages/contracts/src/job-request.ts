@@ -17,8 +17,8 @@ import {
   VaultName,
 } from './fields.ts'
 
-export const PRIORITY_DEFAULT = 3
-export const sourceTypes = ['file'] as const
+const PRIORITY_DEFAULT = 3
+const sourceTypes = ['file'] as const
 
 const SourceRequest = z
   .discriminatedUnion(

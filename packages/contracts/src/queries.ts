@@ -2,10 +2,10 @@ import { z } from 'zod'
 import { VaultName, wellFormed } from './fields.ts'
 import { JobState } from './views.ts'
 
-export const PAGE_LIMIT_MAX = 200
-export const PAGE_LIMIT_DEFAULT = 50
-export const PART_PAGE_LIMIT_MAX = 1000
-export const CURSOR_MAX_CHARS = 512
+const PAGE_LIMIT_MAX = 200
+const PAGE_LIMIT_DEFAULT = 50
+const PART_PAGE_LIMIT_MAX = 1000
+const CURSOR_MAX_CHARS = 512
 
 function limit(max: number, defaultValue: number) {
   return z

@@ -15,7 +15,7 @@ const ByteProgress = z.object({ total: Bytes.nullable(), uploaded: Bytes })
 const BytesPerSecond = z.number().min(0).nullable()
 const EtaSeconds = z.int().min(0).nullable()
 
-export const JobErrorView = z
+const JobErrorView = z
   .object({
     code: z.string(),
     message: z.string(),

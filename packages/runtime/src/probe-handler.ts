@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client'
 import type { Logger } from './logger.ts'
 
 /** Answers well before a probe that waits half a second gives up. */
-export const READY_DEADLINE_MS = 450
+const READY_DEADLINE_MS = 450
 
 export interface ProbeOptions {
   readonly registry: Registry

@@ -13,7 +13,7 @@ export interface Call {
 }
 
 /** A JSON answer; the status is the operation's. */
-export interface Answer {
+interface Answer {
   readonly body: unknown
   readonly headers?: Readonly<Record<string, string>>
 }

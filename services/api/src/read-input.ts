@@ -80,6 +80,6 @@ function invalidBody(errors: { path: string; message: string }[]): RequestError 
 }
 
 /** What a client sent, short and in quotes, for a message. */
-export function quoted(text: string): string {
+function quoted(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
 }
