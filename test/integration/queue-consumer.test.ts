@@ -20,7 +20,7 @@ import { Queue } from 'bullmq'
 const never = new AbortController().signal
 const QUICK = { baseMs: 1, capMs: 1 }
 
-describe('job queues and their consumer', () => {
+describe('job queues and their consumer', { timeout: 120_000 }, () => {
   let server: RedisServer
   let producer: RedisConnection
   let worker: RedisConnection

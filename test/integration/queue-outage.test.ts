@@ -13,7 +13,7 @@ function untilAborted(signal: AbortSignal): Promise<never> {
   })
 }
 
-describe('queues while Redis is away', () => {
+describe('queues while Redis is away', { timeout: 120_000 }, () => {
   let server: RedisServer
   let producer: RedisConnection
   let worker: RedisConnection

@@ -10,7 +10,7 @@ import { aJobId, type RedisServer, startRedis, until } from '@firn/testing'
 const never = new AbortController().signal
 const program = fileURLToPath(new URL('./queue-consumer-process.ts', import.meta.url))
 
-describe('consumers in processes that die', () => {
+describe('consumers in processes that die', { timeout: 120_000 }, () => {
   let server: RedisServer
   let redis: RedisConnection
   let queues: OpenJobQueues
