@@ -55,7 +55,7 @@ export function post(processes: Processes, number: number, onAccepted: (id: JobI
     priority: 3,
     expected: { sizeBytes: null, sha256: null, sha256TreeHash: null },
     labels: {},
-    idempotency: { key: `key${number}`, requestHash: 'h' },
+    idempotencyKey: `key${number}`,
   } as const
   const send = (): void => {
     acceptJob(processes.depsOf(processes.live('api')), request, signal).then(

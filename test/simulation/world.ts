@@ -76,7 +76,7 @@ function createWorld({ seed, jobCount, partCount }: SimulationOptions): {
   const random = createRandom(seed)
   const now = () => world.steps * STEP_MS
   const models: Models = {
-    store: createMemoryJobStore({ now }),
+    store: createMemoryJobStore(),
     journal: createMemoryJournal(),
     glacier: createGlacierModel({ now, replayMs: random.below(100) * STEP_MS }),
     queues: createQueueModel({ partAttempts: 12 }),
@@ -166,7 +166,7 @@ function mischief({ random, models, processes, accepted, ...world }: World): Cho
   const { queues, glacier, sources } = models
   const { faultRate, jobCount } = world
   const wipe = () => {
-    models.store = createMemoryJobStore({ now: models.now })
+    models.store = createMemoryJobStore()
     queues.clear()
   }
   const change = () => sources.change(`/file${1 + random.below(jobCount)}`)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { createJobId, parseJobId } from './ids.ts'
+import { createJobId, jobIdOfKey, parseJobId } from './ids.ts'
 
 const aTime = fc.integer({ min: 0, max: 2 ** 48 - 1 })
 const aSeed = fc.uint8Array({ minLength: 10, maxLength: 10 })
@@ -25,6 +25,23 @@ describe('createJobId()', () => {
         assert.ok(createJobId(first, a) < createJobId(second, b))
       }),
     )
+  })
+})
+
+describe('jobIdOfKey()', () => {
+  it('makes UUIDs of version 8 that are the same for the same key and no other', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (one, other) => {
+        const id = jobIdOfKey(one)
+        assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+        assert.equal(parseJobId(id), id)
+        assert.equal(jobIdOfKey(other) === id, other === one)
+      }),
+    )
+  })
+
+  it('stays as it is: jobs that were accepted are found by it', () => {
+    assert.equal(jobIdOfKey('key'), 'e18dd3cf-bcaf-853c-af8c-75a428b452d9')
   })
 })
 

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto'
+
 declare const jobIdBrand: unique symbol
 
 /** Identifies one archive job: a UUID in lower case, version 7 when Firn made it (RFC 9562 §5.7). */
@@ -21,7 +23,23 @@ export function createJobId(nowMs: number, random: Uint8Array): JobId {
   const bytes = Buffer.alloc(16)
   bytes.writeUIntBE(nowMs, 0, 6)
   bytes.set(random.subarray(0, 10), 6)
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6)
+  return formatUuid(bytes, 7)
+}
+
+/**
+ * The id of the job that an idempotency key stands for: a version 8 UUID (RFC 9562 §5.8) from the
+ * key's SHA-256. The key thus finds its job wherever jobs are kept, for as long as they are kept,
+ * and needs no record of its own.
+ */
+export function jobIdOfKey(key: string): JobId {
+  const digest = hash('sha256', `firn idempotency key ${key}`, 'buffer')
+  return formatUuid(digest.subarray(0, 16), 8)
+}
+
+/** 16 bytes as a UUID of that version, variant 10. */
+function formatUuid(content: Uint8Array, version: number): JobId {
+  const bytes = Buffer.from(content)
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | (version << 4), 6)
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
   const hex = bytes.toString('hex')
   const groups = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)]

@@ -6,7 +6,7 @@ export {
   type ErrorCode,
   toAppError,
 } from './errors.ts'
-export { createJobId, type JobId, parseJobId } from './ids.ts'
+export { createJobId, type JobId, jobIdOfKey, parseJobId } from './ids.ts'
 export { invariant, unreachable } from './invariant.ts'
 export {
   type Archive,

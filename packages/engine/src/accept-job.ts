@@ -1,12 +1,13 @@
-import { AppError, createJobId, type JobDefinition, newJob } from '@firn/core'
+import { isDeepStrictEqual } from 'node:util'
+import { AppError, createJobId, type JobDefinition, jobIdOfKey, newJob } from '@firn/core'
 import type { StoredJob } from '@firn/store'
 import type { JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 
 /** A job as its client asks for it, already validated. */
 export interface JobRequest extends Omit<JobDefinition, 'id' | 'createdAtMs'> {
-  /** `key` is scoped to whoever sent it; `requestHash` tells equal requests from others. */
-  readonly idempotency: { readonly key: string; readonly requestHash: string } | null
+  /** 1 to 255 characters; null when the client sent none. */
+  readonly idempotencyKey: string | null
 }
 
 export interface AcceptDeps extends JobDeps {
@@ -14,13 +15,11 @@ export interface AcceptDeps extends JobDeps {
   readonly randomBytes: (count: number) => Uint8Array
 }
 
-/** Seven days: longer than any client retries. */
-const KEY_TTL_MS = 7 * 24 * 3600 * 1000
-
 /**
  * Accepts a job: once this resolves it is on stable storage and will end as one archive or as a
- * clear failure. Equal requests under one idempotency key give one job, however many run at once
- * and wherever one of them died: each continues with the id that the key was bound to first.
+ * clear failure. Equal requests under one idempotency key give one job, however many run at once,
+ * wherever one of them died, and even if Redis was lost in between: the job's id is made from the
+ * key, and the journal keeps the first definition of an id.
  *
  * @throws AppError IDEMPOTENCY_KEY_REUSED when the key came with another request; STORE_, QUEUE_
  * or JOURNAL_UNAVAILABLE, after which the job may or may not exist: send it again with the key.
@@ -30,26 +29,38 @@ export async function acceptJob(
   request: JobRequest,
   signal: AbortSignal,
 ): Promise<{ readonly stored: StoredJob; readonly isReplay: boolean }> {
-  const { idempotency, ...asked } = request
+  const { idempotencyKey, ...asked } = request
   const createdAtMs = deps.now()
-  let id = createJobId(createdAtMs, deps.randomBytes(10))
+  const id =
+    idempotencyKey === null
+      ? createJobId(createdAtMs, deps.randomBytes(10))
+      : jobIdOfKey(idempotencyKey)
 
-  if (idempotency !== null) {
-    const { key, requestHash } = idempotency
-    const bound = await deps.store.claimKey(key, { jobId: id, requestHash }, KEY_TTL_MS, signal)
-    if (bound.requestHash !== requestHash) {
-      throw new AppError('IDEMPOTENCY_KEY_REUSED', 'The Idempotency-Key came with another request')
-    }
-    id = bound.jobId
+  if (idempotencyKey !== null) {
     const stored = await deps.store.load(id, signal)
-    if (stored !== undefined) return { stored, isReplay: true }
+    if (stored !== undefined) {
+      requireSameRequest(asked, stored.job.definition)
+      return { stored, isReplay: true }
+    }
   }
 
   const definition = await deps.journal.putDefinition({ ...asked, id, createdAtMs }, signal)
+  requireSameRequest(asked, definition)
   const job = newJob(definition)
   const isNew = await deps.store.create(job, signal)
   await enqueueWork(deps, job, signal)
   const counts = { uploadedParts: 0, uploadedBytes: 0, openedParts: 0, bytesPerSecond: null }
   const stored = (await deps.store.load(id, signal)) ?? { job, version: 1, counts }
   return { stored, isReplay: !isNew }
+}
+
+function requireSameRequest(
+  asked: Omit<JobDefinition, 'id' | 'createdAtMs'>,
+  { id, createdAtMs, ...kept }: JobDefinition,
+): void {
+  if (isDeepStrictEqual(asked, kept)) return
+  throw new AppError(
+    'IDEMPOTENCY_KEY_REUSED',
+    `The Idempotency-Key came with another request before, for job ${id}`,
+  )
 }

@@ -162,16 +162,6 @@ export interface JobStore {
     ids: readonly JobId[],
     signal: AbortSignal,
   ) => Promise<readonly (Liveness | undefined)[]>
-  /**
-   * Binds an idempotency key to the job id and request hash that came first, for `ttlMs`; returns
-   * what the key is bound to.
-   */
-  readonly claimKey: (
-    key: string,
-    claim: { readonly jobId: JobId; readonly requestHash: string },
-    ttlMs: number,
-    signal: AbortSignal,
-  ) => Promise<{ readonly jobId: JobId; readonly requestHash: string }>
   /** State changes after `afterId` ('0' for the oldest kept), at most `limit`; waits for none. */
   readonly stateEvents: (
     afterId: string,

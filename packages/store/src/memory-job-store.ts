@@ -1,6 +1,5 @@
 import type { Job, JobId, JobState } from '@firn/core'
 import type { JobStore, StateEvent, StoredJob } from './job-store.ts'
-import type { KeyClaim } from './key-claim.ts'
 import { indexMember } from './keys.ts'
 import { createMemoryIndex } from './memory-index.ts'
 import { countsOf, createMemoryParts, emptyParts, type MemoryParts } from './memory-parts.ts'
@@ -18,15 +17,9 @@ interface Entry {
 }
 
 /** Jobs in this process's memory, for tests and for trying things out. Keeps what Redis keeps. */
-export function createMemoryJobStore({
-  now = Date.now,
-}: {
-  /** Unix time in ms, for the expiry of claims. */
-  readonly now?: () => number
-} = {}): JobStore {
+export function createMemoryJobStore(): JobStore {
   const entries = new Map<JobId, Entry>()
   const events: StateEvent[] = []
-  const claims = new Map<string, KeyClaim & { readonly expiresAtMs: number }>()
 
   const put = (job: Job, version: number, parts: MemoryParts): void => {
     const { id, createdAtMs } = job.definition
@@ -73,16 +66,6 @@ export function createMemoryJobStore({
           return entry && { state: entry.state, generation: entry.generation }
         }),
       ),
-
-    claimKey: (key, { jobId, requestHash }, ttlMs, signal) =>
-      storeCall('claim an idempotency key', signal, async () => {
-        const held = claims.get(key)
-        if (held !== undefined && held.expiresAtMs > now()) {
-          return { jobId: held.jobId, requestHash: held.requestHash }
-        }
-        claims.set(key, { jobId, requestHash, expiresAtMs: now() + ttlMs })
-        return { jobId, requestHash }
-      }),
   }
 }
 

@@ -1,11 +1,9 @@
 import { type Job, jobStates } from '@firn/core'
 import type { Cluster, Redis } from 'ioredis'
 import type { JobStore, Liveness } from './job-store.ts'
-import { parseClaim } from './key-claim.ts'
-import { idempotencyKey, jobKey, partKeys } from './keys.ts'
+import { jobKey, partKeys } from './keys.ts'
 import { createRedisIndex, indexJob, loadJob } from './redis-index.ts'
 import { createRedisParts } from './redis-parts.ts'
-import { claimKeyScript } from './scripts/claim-key.ts'
 import { createScript } from './scripts/create.ts'
 import { saveScript } from './scripts/save.ts'
 import { runScript } from './scripts/script.ts'
@@ -60,12 +58,6 @@ export function createRedisJobStore({ redis }: { readonly redis: Redis | Cluster
           ),
         ),
       ),
-
-    claimKey: (key, claim, ttlMs, signal) =>
-      storeCall('claim an idempotency key', signal, async () => {
-        const args = [JSON.stringify(claim), ttlMs]
-        return parseClaim(await runScript(redis, claimKeyScript, [idempotencyKey(key)], args))
-      }),
   }
 }
 

@@ -512,24 +512,6 @@ export function describeJobStore(name: string, open: () => Promise<JobStore>): v
       })
     })
 
-    describe('claimKey()', () => {
-      it('binds a key to the claim that came first', async () => {
-        const first = { jobId: aJobId(), requestHash: 'one' }
-        const second = { jobId: aJobId(), requestHash: 'two' }
-        assert.deepEqual(await store.claimKey('k', first, 60_000, never), first)
-        assert.deepEqual(await store.claimKey('k', second, 60_000, never), first)
-        assert.deepEqual(await store.claimKey('{other} key', second, 60_000, never), second)
-      })
-
-      it('gives the same answer to everyone who claims at once', async () => {
-        const claims = Array.from({ length: 20 }, () => ({ jobId: aJobId(), requestHash: 'x' }))
-        const held = await Promise.all(
-          claims.map((claim) => store.claimKey('k', claim, 60_000, never)),
-        )
-        assert.equal(new Set(held.map(({ jobId }) => jobId)).size, 1)
-      })
-    })
-
     describe('stateEvents()', () => {
       it('tells every change of state once, in order, after any of them', async () => {
         assert.equal(await store.lastEventId(never), '0')
