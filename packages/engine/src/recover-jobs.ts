@@ -15,7 +15,7 @@ export interface RecoverReport {
  * Puts back every job that the journal knows and the store does not: after a Redis that came back
  * empty, and after an accept that died half-way. Parts that Glacier holds are recorded again, not
  * uploaded again. Safe to repeat and to run in several processes; jobs that the store knows are
- * not looked at.
+ * not looked at. Leaves the store's mark, by which a later loss of everything is noticed at once.
  *
  * @param isDryRun reports what would be rebuilt and changes nothing.
  */
@@ -34,6 +34,7 @@ export async function recoverJobs(
     rebuilt.push(id)
     if (!options.isDryRun) await rebuild(deps, entry, signal)
   }
+  if (!options.isDryRun) await deps.store.putMark(signal)
   return { known, rebuilt }
 }
 

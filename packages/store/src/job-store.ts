@@ -170,4 +170,10 @@ export interface JobStore {
   ) => Promise<readonly StateEvent[]>
   /** The id of the newest state event, to continue after; '0' when there is none. */
   readonly lastEventId: (signal: AbortSignal) => Promise<string>
+  /**
+   * Whether the store holds the mark that {@link putMark} leaves: a store that lost everything
+   * lost it too, and says so by its absence.
+   */
+  readonly hasMark: (signal: AbortSignal) => Promise<boolean>
+  readonly putMark: (signal: AbortSignal) => Promise<void>
 }

@@ -28,6 +28,9 @@ export const eventsKey = 'firn:{index}:events'
 export const stateKey = (state: JobState): string => `firn:{index}:state:${state}`
 export const stateKeys: readonly string[] = jobStates.map(stateKey)
 
+/** Lost with everything else when Redis comes back empty. */
+export const markKey = 'firn:mark'
+
 /** What the index holds for a job, and a page's cursor: 15 digits hold any safe time. */
 export function indexMember(createdAtMs: number, id: JobId): string {
   return `${String(createdAtMs).padStart(15, '0')}:${id}`

@@ -20,6 +20,7 @@ interface Entry {
 export function createMemoryJobStore(): JobStore {
   const entries = new Map<JobId, Entry>()
   const events: StateEvent[] = []
+  let isMarked = false
 
   const put = (job: Job, version: number, parts: MemoryParts): void => {
     const { id, createdAtMs } = job.definition
@@ -57,6 +58,13 @@ export function createMemoryJobStore(): JobStore {
         const isFirstUpload = entry.parts.count === 0 && partCount > 0
         put(job, expectedVersion + 1, isNew || isFirstUpload ? emptyParts(partCount) : entry.parts)
         return true
+      }),
+
+    hasMark: (signal) => storeCall('look for the mark', signal, async () => isMarked),
+
+    putMark: (signal) =>
+      storeCall('leave the mark', signal, async () => {
+        isMarked = true
       }),
 
     liveness: (ids, signal) =>

@@ -1,7 +1,7 @@
 import { type Job, jobStates } from '@firn/core'
 import type { Cluster, Redis } from 'ioredis'
 import type { JobStore, Liveness } from './job-store.ts'
-import { jobKey, partKeys } from './keys.ts'
+import { jobKey, markKey, partKeys } from './keys.ts'
 import { createRedisIndex, indexJob, loadJob } from './redis-index.ts'
 import { createRedisParts } from './redis-parts.ts'
 import { createScript } from './scripts/create.ts'
@@ -48,6 +48,14 @@ export function createRedisJobStore({ redis }: { readonly redis: Redis | Cluster
         )
         if (isSaved === 1) await indexJob(redis, { job, version: expectedVersion + 1 })
         return isSaved === 1
+      }),
+
+    hasMark: (signal) =>
+      storeCall('look for the mark', signal, async () => (await redis.exists(markKey)) === 1),
+
+    putMark: (signal) =>
+      storeCall('leave the mark', signal, async () => {
+        await redis.set(markKey, '1')
       }),
 
     liveness: (ids, signal) =>

@@ -497,6 +497,15 @@ export function describeJobStore(name: string, open: () => Promise<JobStore>): v
       })
     })
 
+    describe('putMark()', () => {
+      it('leaves a mark that an empty store does not have', async () => {
+        assert.equal(await store.hasMark(never), false)
+        await store.putMark(never)
+        await store.putMark(never)
+        assert.equal(await store.hasMark(never), true)
+      })
+    })
+
     describe('liveness()', () => {
       it('answers in the order of the ids', async () => {
         const job = await anUploadingJob(1)

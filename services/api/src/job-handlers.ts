@@ -66,11 +66,12 @@ async function createJob(deps: JobHandlerDeps, { req, signal, log }: Call) {
   }
 }
 
-/** The job, or a refusal: JOB_NOT_FOUND. */
+/** The job, or a refusal: JOB_NOT_FOUND, or STORE_UNAVAILABLE while lost jobs are being rebuilt. */
 export async function loadJob(store: JobStore, id: JobId, signal: AbortSignal): Promise<StoredJob> {
   const stored = await store.load(id, signal)
-  if (stored === undefined) throw new AppError('JOB_NOT_FOUND', `There is no job ${id}`)
-  return stored
+  if (stored !== undefined) return stored
+  if (await store.hasMark(signal)) throw new AppError('JOB_NOT_FOUND', `There is no job ${id}`)
+  throw new AppError('STORE_UNAVAILABLE', `Job ${id} may be missing: Redis is being rebuilt`)
 }
 
 async function listParts(store: JobStore, { req, params, signal }: Call) {

@@ -36,6 +36,7 @@ export async function openTestApi(
 ) {
   const stop = new AbortController()
   const store = overrides.store ?? createMemoryJobStore()
+  if (overrides.store === undefined) await store.putMark(stop.signal)
   const queued: string[] = []
   const api = await openApi({
     host: '127.0.0.1',

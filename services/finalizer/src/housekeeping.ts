@@ -56,6 +56,7 @@ export async function startHousekeeping(
 
   const sweeper = createSweeper(deps)
   repeat(config.sweepIntervalMs, async (stopped) => {
+    if (!(await deps.store.hasMark(stopped))) await recover(stopped)
     lastSweep = await sweeper.sweep(stopped)
     const { due, nudged } = lastSweep
     if (nudged > 0) log.info({ due, nudged }, 'jobs that stood still were announced again')
