@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MIB } from '@firn/core'
+import { ApiError } from '@firn/stack'
 import { openHangingProxy } from './hanging-proxy.ts'
 import {
   archiveCount,
@@ -23,6 +24,21 @@ async function until(isTrue: () => boolean, what: string): Promise<void> {
   while (!isTrue()) {
     assert.ok(performance.now() < deadline, `still not true: ${what}`)
     await sleep(5)
+  }
+}
+
+/** A job cannot be retried while the rest of its last try is still being cleared away. */
+async function untilAccepted(ask: () => Promise<unknown>): Promise<void> {
+  const deadline = performance.now() + 60_000
+  for (;;) {
+    try {
+      await ask()
+      return
+    } catch (error) {
+      const isBusy = error instanceof ApiError && error.code === 'JOB_STATE_CONFLICT'
+      if (!isBusy || performance.now() > deadline) throw error
+      await sleep(100)
+    }
   }
 }
 
@@ -86,7 +102,7 @@ describe('what people ask of a job', () => {
     const failed = await untilJob(test, id, ({ state }) => state === 'failed')
     assert.equal(failed.error?.code, 'GLACIER_VAULT_NOT_FOUND')
     await test.api.createVault('later', never)
-    await test.api.command(id, 'retry', never)
+    await untilAccepted(() => test.api.command(id, 'retry', never))
     const job = await untilArchived(test, id)
     assert.ok(job.archiveId)
     assert.equal(job.error, null)

@@ -82,7 +82,9 @@ function openStart(scratch: Scratch, env: Readonly<Record<string, string>> = {})
 function childrenOf(pid: number): readonly number[] {
   // A minimal Linux has no ps, and everything else has no /proc.
   const list = `/proc/${pid}/task/${pid}/children`
-  if (existsSync(list)) return (readFileSync(list, 'utf8').match(/\d+/g) ?? []).map(Number)
+  if (existsSync('/proc/self')) {
+    return existsSync(list) ? (readFileSync(list, 'utf8').match(/\d+/g) ?? []).map(Number) : []
+  }
   const table = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
   return table.split('\n').flatMap((line) => {
     const [child, parent] = line.trim().split(/\s+/).map(Number)
