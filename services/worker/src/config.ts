@@ -31,8 +31,8 @@ const WorkerEnv = z.object({
     .string()
     .describe('directories, separated by colons, that files to archive may lie under'),
   WORKER_CONCURRENCY: integerVariable({ min: 1, max: 256, defaultValue: 4 }),
-  LOCK_DURATION_MS: integerVariable({ min: 2000, max: 600_000, defaultValue: 30_000 }),
-  STALLED_INTERVAL_MS: integerVariable({ min: 500, max: 600_000, defaultValue: 10_000 }),
+  LOCK_DURATION_MS: integerVariable({ min: 2000, max: 600_000, defaultValue: 15_000 }),
+  STALLED_INTERVAL_MS: integerVariable({ min: 500, max: 600_000, defaultValue: 5_000 }),
   WORKER_MEMORY_BYTES: integerVariable({
     min: MIB,
     max: 1024 ** 4,
