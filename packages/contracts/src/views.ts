@@ -7,7 +7,9 @@ const Time = z.iso.datetime()
 const TreeHash = z.string().regex(/^[0-9a-f]{64}$/)
 const Cursor = z.string().nullable().meta({ description: 'Give it as `cursor` for the next page' })
 
-export const JobId = z.uuid().meta({ id: 'JobId', description: 'Sorts by time of creation' })
+export const JobId = z
+  .uuid()
+  .meta({ id: 'JobId', description: 'A UUID; made from the Idempotency-Key where there was one' })
 export const JobState = z.enum(jobStates).meta({ id: 'JobState' })
 
 const PartProgress = z.object({ total: Count.nullable(), uploaded: Count })
