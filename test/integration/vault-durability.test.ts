@@ -118,26 +118,40 @@ async function verify(glacier: Glacier, seen: Acknowledged): Promise<void> {
   }
   seen.doubtful.clear()
   for (const [uploadId, known] of seen.parts) {
-    if (seen.archives.has(uploadId)) continue
-    const listed = await glacier.listParts({ ...target, uploadId }).catch((error: unknown) => {
-      // An Abort whose answer was lost may have happened or not.
-      if (seen.aborted.has(uploadId)) return undefined
-      throw error
-    })
-    if (listed === undefined) continue
-    for (const part of listed.Parts ?? []) {
-      const index = Number(part.RangeInBytes?.split('-')[0]) / MIB
-      const possible = known.get(index)?.possible ?? []
-      const hashes = possible.map((seed) => hexTree(partBytes(seed, index)))
-      assert.ok(hashes.includes(part.SHA256TreeHash ?? ''), `part ${index} of ${uploadId}`)
-    }
-    const starts = listed.Parts?.map((part) => Number(part.RangeInBytes?.split('-')[0])) ?? []
-    for (const [index, { isAcknowledged }] of known) {
-      if (isAcknowledged) assert.ok(starts.includes(index * MIB), `part ${index} of ${uploadId}`)
-    }
-    await glacier.abortMultipartUpload({ ...target, uploadId })
+    if (!seen.archives.has(uploadId)) await verifyOpenUpload(glacier, { seen, uploadId, known })
   }
   seen.parts.clear()
+}
+
+async function verifyOpenUpload(
+  glacier: Glacier,
+  input: {
+    readonly seen: Acknowledged
+    readonly uploadId: string
+    readonly known: ReadonlyMap<number, PartHistory>
+  },
+): Promise<void> {
+  const { seen, uploadId, known } = input
+  const listed = await glacier.listParts({ ...target, uploadId }).catch((error: unknown) => {
+    // An Abort whose answer was lost may have happened or not.
+    if (seen.aborted.has(uploadId)) return undefined
+    throw error
+  })
+  if (listed === undefined) return
+  const hashByIndex = new Map(
+    listed.Parts?.map((part) => [
+      Number(part.RangeInBytes?.split('-')[0]) / MIB,
+      part.SHA256TreeHash,
+    ]),
+  )
+  for (const [index, { possible, isAcknowledged }] of known) {
+    const stored = hashByIndex.get(index)
+    assert.ok(stored !== undefined || !isAcknowledged, `part ${index} of ${uploadId} is lost`)
+    const hashes = possible.map((seed) => hexTree(partBytes(seed, index)))
+    assert.ok(stored === undefined || hashes.includes(stored), `part ${index} of ${uploadId}`)
+  }
+  assert.ok([...hashByIndex.keys()].every((index) => known.has(index)))
+  await glacier.abortMultipartUpload({ ...target, uploadId })
 }
 
 describe('a vault that is killed', () => {

@@ -15,6 +15,10 @@ export interface VaultConfig {
   readonly uploadIdleMs: number
   /** How long a job takes. */
   readonly jobDelayMs: number
+  /** How far inventories are behind. */
+  readonly inventoryLagMs: number
+  /** How long a sender may stop in the middle of a body. */
+  readonly bodyIdleMs: number
 }
 
 const secretHint = 'set it here and in the clients; any text without spaces will do'
@@ -48,6 +52,8 @@ const VaultEnv = z.object({
     defaultValue: MEMORY_MS,
   }),
   VAULT_JOB_DELAY_MS: integerVariable({ min: 0, max: 30 * MEMORY_MS, defaultValue: 0 }),
+  VAULT_INVENTORY_LAG_MS: integerVariable({ min: 0, max: 30 * MEMORY_MS, defaultValue: 0 }),
+  VAULT_BODY_IDLE_MS: integerVariable({ min: 100, max: MEMORY_MS, defaultValue: 60_000 }),
 })
 
 /** Throws one error that lists every variable that is wrong or missing. */
@@ -68,5 +74,7 @@ export function readVaultConfig(env: NodeJS.ProcessEnv): VaultConfig {
     pageMax: read.VAULT_PAGE_MAX,
     uploadIdleMs: read.VAULT_UPLOAD_IDLE_MS,
     jobDelayMs: read.VAULT_JOB_DELAY_MS,
+    inventoryLagMs: read.VAULT_INVENTORY_LAG_MS,
+    bodyIdleMs: read.VAULT_BODY_IDLE_MS,
   }
 }

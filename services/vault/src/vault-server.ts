@@ -45,8 +45,6 @@ export async function openVaultServer(options: {
   readonly registry: Registry
   readonly log: EdgeLog
   readonly stopping: AbortSignal
-  /** How long a sender may stop in the middle of a body. */
-  readonly bodyIdleMaxMs?: number
 }): Promise<VaultServer> {
   const { config, registry, log } = options
   await using resources = new AsyncDisposableStack()
@@ -60,13 +58,12 @@ export async function openVaultServer(options: {
   const intake = createIntake({
     budget: createByteBudget(INTAKE_BYTES),
     threads,
-    idleMaxMs: options.bodyIdleMaxMs ?? 60_000,
+    idleMaxMs: config.bodyIdleMs,
     onReceived: metrics.addReceivedBytes,
     discard: store.discard,
   })
   const retrieval = createRetrieval({ store, threads, pool: createBlockPool(OUTPUT_BLOCK_COUNT) })
-  const sweep = () =>
-    sweepVaults({ store, files: directory.files, clock, uploadIdleMs: config.uploadIdleMs })
+  const sweep = () => sweepVaults({ store, files: directory.files, clock, ...config })
   await sweep()
   resources.use(sweepRegularly(sweep, log))
 

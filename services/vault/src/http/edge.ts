@@ -23,7 +23,7 @@ export interface Edge {
  * answer or its error in Glacier's form.
  */
 export function createEdge(options: {
-  readonly handlers: Readonly<Partial<Record<Operation, Handler>>>
+  readonly handlers: Readonly<Record<Operation, Handler>>
   readonly authenticator: Authenticator
   readonly metrics: VaultMetrics
   readonly log: EdgeLog
@@ -43,7 +43,7 @@ export function createEdge(options: {
           onOperation: (name) => {
             operation = name
           },
-        }).then(({ call, name }) => (handlers[name] ?? notSupported)(call))
+        }).then(({ call, name }) => handlers[name](call))
         await send(res, answer)
       } catch (error) {
         const refusal = toGlacierError(error)
@@ -57,10 +57,6 @@ export function createEdge(options: {
       }
     },
   }
-}
-
-function notSupported(): never {
-  throw new GlacierError('BadRequest', 'This operation is not supported.')
 }
 
 function toGlacierError(error: unknown): GlacierError {

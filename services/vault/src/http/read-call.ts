@@ -100,6 +100,11 @@ function findOperation(target: Target): Match {
     throw badEncoding(error)
   }
   if (match !== undefined) return match
+  if (target.method === 'POST' && target.path.endsWith('/tags')) {
+    const action = target.parameters.get('operation')
+    if (action === undefined) throw missingParameter('operation')
+    throw invalidParameter(`Invalid operation: ${action}`)
+  }
   throw notFound(`No operation matches ${target.method} ${target.path}`)
 }
 

@@ -1,16 +1,11 @@
 import { PART_SIZE_MAX_BYTES } from '@firn/core'
 import { invalidParameter, notFound } from '../glacier-error.ts'
-import type { Intake } from '../hashing/intake.ts'
 import { type Call, type Handler, requiredHeader } from '../http/call.ts'
-import type { VaultStore } from '../storage/vault-store.ts'
+import type { OperationDependencies } from './dependencies.ts'
 import { receiveBody } from './receive-body.ts'
-import { archiveDescription, type Names, requiredVault, vaultNotFound } from './resources.ts'
+import { archiveDescription, requiredVault, vaultNotFound } from './resources.ts'
 
-interface Dependencies {
-  readonly store: VaultStore
-  readonly intake: Intake
-  readonly names: Names
-}
+type Dependencies = Pick<OperationDependencies, 'store' | 'intake' | 'names'>
 
 export function archiveOperations({ store, intake, names }: Dependencies) {
   return {

@@ -5,10 +5,14 @@ import type { Handler } from '../http/call.ts'
 import type { Operation } from '../http/routes.ts'
 import type { Retrieval } from '../retrieval.ts'
 import type { VaultStore } from '../storage/vault-store.ts'
+import { accountOperations } from './accounts.ts'
 import { archiveOperations } from './archives.ts'
+import type { OperationDependencies } from './dependencies.ts'
 import { jobOperations } from './jobs.ts'
 import { createNames } from './resources.ts'
 import { uploadOperations } from './uploads.ts'
+import { vaultLockOperations } from './vault-lock.ts'
+import { vaultSettingOperations } from './vault-settings.ts'
 import { vaultOperations } from './vaults.ts'
 
 /** Below this page size the live service is meant, whose pages of vaults hold 10. */
@@ -22,15 +26,19 @@ export function createHandlers(dependencies: {
   readonly retrieval: Retrieval
   readonly clock: Clock
   readonly config: VaultConfig
-}): Readonly<Partial<Record<Operation, Handler>>> {
+}): Readonly<Record<Operation, Handler>> {
   const { config } = dependencies
   const { pageMax } = config
   const names = createNames(config.region)
   const vaultPageMax = pageMax <= LIVE_PAGE_MAX ? Math.min(pageMax, LIVE_VAULT_PAGE_MAX) : pageMax
+  const all: OperationDependencies = { ...dependencies, ...config, names, vaultPageMax }
   return {
-    ...vaultOperations({ ...dependencies, names, vaultPageMax }),
-    ...archiveOperations({ ...dependencies, names }),
-    ...uploadOperations({ ...dependencies, ...config, names }),
-    ...jobOperations({ ...dependencies, ...config, names }),
+    ...vaultOperations(all),
+    ...archiveOperations(all),
+    ...uploadOperations(all),
+    ...jobOperations(all),
+    ...vaultSettingOperations(all),
+    ...vaultLockOperations(all),
+    ...accountOperations(all),
   }
 }

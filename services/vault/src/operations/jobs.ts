@@ -1,31 +1,17 @@
-import { z } from 'zod'
-import type { Clock } from '../clock.ts'
 import { invalidParameter, missingParameter, notFound } from '../glacier-error.ts'
 import type { Answer, Call, Handler } from '../http/call.ts'
-import { newJobId } from '../ids.ts'
-import type { Retrieval } from '../retrieval.ts'
-import type { Archive, Job, Vault } from '../storage/catalog.ts'
+import type { Job, Vault } from '../storage/catalog.ts'
 import { isForgotten, jobStatus } from '../storage/lifetimes.ts'
-import type { VaultStore } from '../storage/vault-store.ts'
-import {
-  type InclusiveRange,
-  isMegabyteAligned,
-  isTreeHashAligned,
-  parseInclusiveRange,
-} from '../tree-hash-range.ts'
+import { archiveJob, archiveOutput } from './archive-jobs.ts'
+import type { OperationDependencies } from './dependencies.ts'
+import { inventoryJob, inventoryOutput } from './inventory-jobs.ts'
 import { describeJob } from './job-description.ts'
+import { JobParameters } from './job-parameters.ts'
 import { parseJsonBody } from './json-body.ts'
 import { takePage } from './page.ts'
-import { checkedDescription, type Names, requiredVault, vaultNotFound } from './resources.ts'
+import { requiredVault, vaultNotFound } from './resources.ts'
 
-interface Dependencies {
-  readonly store: VaultStore
-  readonly retrieval: Retrieval
-  readonly names: Names
-  readonly clock: Clock
-  readonly pageMax: number
-  readonly jobDelayMs: number
-}
+type Dependencies = Omit<OperationDependencies, 'intake' | 'vaultPageMax' | 'uploadIdleMs'>
 
 export function jobOperations(dependencies: Dependencies) {
   const { store, names } = dependencies
@@ -49,96 +35,50 @@ function requiredJob(vault: Vault, call: Call, { clock }: Dependencies): Job {
   throw notFound(`The job ID was not found: ${call.id}`)
 }
 
-const JobParameters = z.looseObject({
-  Type: z.string().nullish(),
-  ArchiveId: z.string().nullish(),
-  Description: z.string().nullish(),
-  SNSTopic: z.string().nullish(),
-  Tier: z.string().nullish(),
-  RetrievalByteRange: z.string().nullish(),
-  Format: z.string().nullish(),
-})
-
 async function initiateJob(call: Call, dependencies: Dependencies): Promise<Answer> {
-  const { store, names, clock, jobDelayMs } = dependencies
+  const { store, names } = dependencies
   const vault = requiredVault(store, names, call)
   const parameters = parseJsonBody(call, JobParameters)
-  if (!parameters.Type) throw missingParameter('Type')
-  if (parameters.Type !== 'archive-retrieval') {
-    throw invalidParameter(`Invalid job type: ${parameters.Type}`)
-  }
-  const archive = requiredArchive(parameters.ArchiveId, { vault, dependencies, call })
-  const { sizeBytes } = archive.header
-  const range = retrievalRange(parameters.RetrievalByteRange, sizeBytes)
-  const nowMs = clock.nowMs()
-  const record = {
-    jobId: newJobId(),
-    kind: 'archive-retrieval' as const,
-    createdAtMs: nowMs,
-    completesAtMs: nowMs + jobDelayMs,
-    description: checkedDescription('Description', parameters.Description ?? ''),
-    snsTopic: parameters.SNSTopic ?? null,
-    tier: parseTier(parameters.Tier),
-    archiveId: archive.header.archiveId,
-    archiveSizeBytes: sizeBytes,
-    archiveTreeHash: archive.header.treeHash,
-    archiveDescription: archive.header.description,
-    range,
-    rangeTreeHash: await alignedTreeHash(range, { vault, archive, dependencies }),
-  }
-  if (!(await store.createJob(vault, record))) throw vaultNotFound(names, call)
+  const jobId = await createJob(call, { vault, parameters, dependencies })
+  if (jobId === undefined) throw vaultNotFound(names, call)
   return {
     status: 202,
-    headers: {
-      location: names.location(call, 'jobs', record.jobId),
-      'x-amz-job-id': record.jobId,
-    },
+    headers: { location: names.location(call, 'jobs', jobId), 'x-amz-job-id': jobId },
   }
 }
 
-function requiredArchive(
-  archiveId: string | null | undefined,
-  input: { readonly vault: Vault; readonly dependencies: Dependencies; readonly call: Call },
-): Archive {
-  if (!archiveId) throw missingParameter('ArchiveId')
-  const archive = input.vault.archives.get(archiveId)
-  if (archive?.deletedAtMs === null) return archive
-  throw notFound(`The archive ID was not found: ${archiveId}`)
-}
-
-function parseTier(text: string | null | undefined): 'Expedited' | 'Standard' | 'Bulk' {
-  switch (text ?? 'Standard') {
-    case 'Standard':
-      return 'Standard'
-    case 'Expedited':
-      return 'Expedited'
-    case 'Bulk':
-      return 'Bulk'
-    default:
-      throw invalidParameter(`Invalid tier: ${text}`)
-  }
-}
-
-function retrievalRange(text: string | null | undefined, sizeBytes: number): InclusiveRange {
-  if (!text) return { first: 0, last: sizeBytes - 1 }
-  const range = parseInclusiveRange(text)
-  if (range === undefined || range.last >= sizeBytes || !isMegabyteAligned(range, sizeBytes)) {
-    throw invalidParameter(`Invalid RetrievalByteRange: ${text}`)
-  }
-  return range
-}
-
-async function alignedTreeHash(
-  range: InclusiveRange,
+/** Undefined when the vault was deleted meanwhile. */
+async function createJob(
+  call: Call,
   input: {
     readonly vault: Vault
-    readonly archive: Archive
+    readonly parameters: JobParameters
     readonly dependencies: Dependencies
   },
-): Promise<string | null> {
-  const { vault, archive, dependencies } = input
-  if (!isTreeHashAligned(range, archive.header.sizeBytes)) return null
-  return dependencies.retrieval.rangeTreeHash(vault, archive, range)
+): Promise<string | undefined> {
+  const { vault, parameters, dependencies } = input
+  const { store } = dependencies
+  switch (parameters.Type ?? '') {
+    case 'archive-retrieval': {
+      const record = await archiveJob(parameters, vault, dependencies)
+      return (await store.createJob(vault, record)) ? record.jobId : undefined
+    }
+    case 'inventory-retrieval': {
+      const tempPath = store.newTempPath()
+      try {
+        const record = await inventoryJob(parameters, vault, { dependencies, tempPath })
+        return (await store.createJob(vault, record, tempPath)) ? record.jobId : undefined
+      } finally {
+        await store.discard(tempPath)
+      }
+    }
+    case 'select':
+      throw invalidParameter('Jobs of type select are not supported')
+    case '':
+      throw missingParameter('Type')
+    default:
+      throw invalidParameter(`Invalid job type: ${parameters.Type} in ${call.vaultName}`)
+  }
 }
 
 function listJobs(call: Call, dependencies: Dependencies): Answer {
@@ -177,51 +117,14 @@ function jobFilter(call: Call, statusOf: (job: Job) => string): (job: Job) => bo
 }
 
 async function getJobOutput(call: Call, dependencies: Dependencies): Promise<Answer> {
-  const { store, names, clock, retrieval } = dependencies
+  const { store, names, clock } = dependencies
   const vault = requiredVault(store, names, call)
   const job = requiredJob(vault, call, dependencies)
   const { record } = job
+  const unavailable = `The job is not currently available for download: ${call.id}`
+  if (jobStatus(vault, job, clock.nowMs()) !== 'Succeeded') throw invalidParameter(unavailable)
+  if (record.kind === 'inventory-retrieval') return inventoryOutput(call, { vault, job, record })
   const archive = vault.archives.get(record.archiveId)
-  if (jobStatus(vault, job, clock.nowMs()) !== 'Succeeded' || archive === undefined) {
-    throw invalidParameter(`The job is not currently available for download: ${call.id}`)
-  }
-  const outputSizeBytes = record.range.last - record.range.first + 1
-  const wanted = outputRange(call.header('range'), outputSizeBytes)
-  // Alignment is a matter of the archive, whatever part of it the job retrieved.
-  const range = {
-    first: record.range.first + wanted.first,
-    last: record.range.first + wanted.last,
-  }
-  const treeHash =
-    record.rangeTreeHash === null
-      ? null
-      : await alignedTreeHash(range, { vault, archive, dependencies })
-  const output = await retrieval.openRange(vault, archive, range)
-  const isPartial = call.header('range') !== undefined
-  return {
-    status: isPartial ? 206 : 200,
-    headers: {
-      'content-type': 'application/octet-stream',
-      'content-length': String(range.last - range.first + 1),
-      'accept-ranges': 'bytes',
-      ...(isPartial && {
-        'content-range': `bytes ${wanted.first}-${wanted.last}/${outputSizeBytes}`,
-      }),
-      ...(treeHash !== null && { 'x-amz-sha256-tree-hash': treeHash }),
-      ...(record.archiveDescription !== null && {
-        'x-amz-archive-description': record.archiveDescription,
-      }),
-    },
-    output,
-  }
-}
-
-/** `Range: bytes=<first>-<last>` of the job's output; an end past the last byte means the last. */
-function outputRange(header: string | undefined, sizeBytes: number): InclusiveRange {
-  if (header === undefined) return { first: 0, last: sizeBytes - 1 }
-  const match = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(header.trim())
-  const first = Number(match?.[1])
-  const last = match?.[2] ? Math.min(Number(match[2]), sizeBytes - 1) : sizeBytes - 1
-  if (match === null || first > last) throw invalidParameter(`Invalid Range: ${header}`)
-  return { first, last }
+  if (archive === undefined) throw invalidParameter(unavailable)
+  return archiveOutput(call, { vault, archive, record, dependencies })
 }

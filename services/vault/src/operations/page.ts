@@ -31,19 +31,23 @@ export function takePage<Item>(
   pageMax: number,
 ): { readonly items: readonly Item[]; readonly marker: string | null } {
   const limit = pageLimit(call, pageMax)
-  const from = parseMarker(call)
+  const from = readMarker(call.query.get('marker'))
   const rest = from === undefined ? sorted : sorted.filter(({ position }) => position >= from)
   const next = rest[limit]
   return {
     items: rest.slice(0, limit).map(({ item }) => item),
-    marker: next === undefined ? null : Buffer.from(next.position).toString('base64url'),
+    marker: next === undefined ? null : formatMarker(next.position),
   }
 }
 
-function parseMarker(call: Call): string | undefined {
-  const text = call.query.get('marker')
+export function formatMarker(position: string): string {
+  return Buffer.from(position).toString('base64url')
+}
+
+/** The position that a marker names; undefined when it is absent or empty, which is the start. */
+export function readMarker(text: string | undefined): string | undefined {
   if (text === undefined || text === '') return undefined
   const position = Buffer.from(text, 'base64url').toString()
-  if (Buffer.from(position).toString('base64url') === text) return position
+  if (formatMarker(position) === text) return position
   throw invalidParameter(`The marker is not valid: ${text}`)
 }

@@ -4,9 +4,7 @@ import {
   PART_SIZE_MAX_BYTES,
   PART_SIZE_MIN_BYTES,
 } from '@firn/core'
-import type { Clock } from '../clock.ts'
 import { type GlacierError, invalidParameter, notFound } from '../glacier-error.ts'
-import type { Intake } from '../hashing/intake.ts'
 import {
   type Answer,
   type Call,
@@ -17,8 +15,8 @@ import {
 import type { ArchiveClaim, Assembly } from '../storage/assembly.ts'
 import type { Upload, Vault } from '../storage/catalog.ts'
 import { isExpired, recentEnding } from '../storage/lifetimes.ts'
-import type { VaultStore } from '../storage/vault-store.ts'
 import { parsePartRange } from './content-range.ts'
+import type { OperationDependencies } from './dependencies.ts'
 import { takePage } from './page.ts'
 import { receiveBody } from './receive-body.ts'
 import {
@@ -29,14 +27,10 @@ import {
   vaultNotFound,
 } from './resources.ts'
 
-interface Dependencies {
-  readonly store: VaultStore
-  readonly intake: Intake
-  readonly names: Names
-  readonly clock: Clock
-  readonly pageMax: number
-  readonly uploadIdleMs: number
-}
+type Dependencies = Pick<
+  OperationDependencies,
+  'store' | 'intake' | 'names' | 'clock' | 'pageMax' | 'uploadIdleMs'
+>
 
 export function uploadOperations(dependencies: Dependencies) {
   const { store, names, clock } = dependencies

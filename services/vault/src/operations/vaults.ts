@@ -1,21 +1,21 @@
 import { invalidParameter } from '../glacier-error.ts'
 import type { Answer, Call, Handler } from '../http/call.ts'
 import type { Vault } from '../storage/catalog.ts'
-import type { VaultStore } from '../storage/vault-store.ts'
+import { inventoryOf } from '../storage/inventory.ts'
+import type { OperationDependencies } from './dependencies.ts'
 import { pageLimit } from './page.ts'
-import { isoDate, isVaultName, type Names, requiredVault } from './resources.ts'
+import { isoDate, isVaultName, requiredVault } from './resources.ts'
 
 /** Each archive counts this much beyond its own size, as the live service has it. */
 const ARCHIVE_OVERHEAD_BYTES = 32 * 1024
 
-interface Dependencies {
-  readonly store: VaultStore
-  readonly names: Names
-  readonly vaultPageMax: number
-}
+type Dependencies = Pick<
+  OperationDependencies,
+  'store' | 'names' | 'clock' | 'vaultPageMax' | 'inventoryLagMs'
+>
 
 export function vaultOperations(dependencies: Dependencies) {
-  const { store, names, vaultPageMax } = dependencies
+  const { store, names, clock, inventoryLagMs } = dependencies
   return {
     CreateVault: async (call) => {
       if (!isVaultName(call.vaultName)) {
@@ -27,14 +27,19 @@ export function vaultOperations(dependencies: Dependencies) {
 
     DescribeVault: async (call) => ({
       status: 200,
-      json: describeVault(names, requiredVault(store, names, call)),
+      json: describeVault(requiredVault(store, names, call), dependencies),
     }),
 
-    ListVaults: async (call) => listVaults(call, { store, names, vaultPageMax }),
+    ListVaults: async (call) => listVaults(call, dependencies),
 
     DeleteVault: async (call) => {
       const vault = store.catalog.find(call.accountId, call.vaultName)
-      if (vault !== undefined && !(await store.deleteVault(vault))) {
+      const isClear = (): boolean => {
+        if (vault === undefined) return true
+        const inventory = inventoryOf(vault, clock.nowMs(), inventoryLagMs)
+        return inventory.archives.length === 0 && !inventory.isBehind
+      }
+      if (vault !== undefined && !(isClear() && (await store.deleteVault(vault)))) {
         const arn = names.arn(call.accountId, call.vaultName)
         throw invalidParameter(`Vault not empty or recently written to: ${arn}`)
       }
@@ -43,12 +48,13 @@ export function vaultOperations(dependencies: Dependencies) {
   } satisfies Record<string, Handler>
 }
 
-function describeVault(names: Names, vault: Vault): object {
-  const archives = [...vault.archives.values()].filter(({ deletedAtMs }) => deletedAtMs === null)
+/** Counts are those of the last inventory. */
+function describeVault(vault: Vault, { names, clock, inventoryLagMs }: Dependencies): object {
+  const { dateMs, archives } = inventoryOf(vault, clock.nowMs(), inventoryLagMs)
   const { accountId, name, createdAtMs } = vault.record
   return {
     CreationDate: isoDate(createdAtMs),
-    LastInventoryDate: null,
+    LastInventoryDate: dateMs === null ? null : isoDate(dateMs),
     NumberOfArchives: archives.length,
     SizeInBytes: archives.reduce(
       (sum, { header }) => sum + header.sizeBytes + ARCHIVE_OVERHEAD_BYTES,
@@ -60,7 +66,8 @@ function describeVault(names: Names, vault: Vault): object {
 }
 
 /** The marker is the ARN of the last vault of the page before. */
-function listVaults(call: Call, { store, names, vaultPageMax }: Dependencies): Answer {
+function listVaults(call: Call, dependencies: Dependencies): Answer {
+  const { store, names, vaultPageMax } = dependencies
   const limit = pageLimit(call, vaultPageMax)
   const marker = call.query.get('marker') ?? ''
   const prefix = names.arn(call.accountId, '')
@@ -75,7 +82,7 @@ function listVaults(call: Call, { store, names, vaultPageMax }: Dependencies): A
     status: 200,
     json: {
       Marker: last === undefined ? null : names.arn(call.accountId, last.record.name),
-      VaultList: page.map((vault) => describeVault(names, vault)),
+      VaultList: page.map((vault) => describeVault(vault, dependencies)),
     },
   }
 }

@@ -56,7 +56,10 @@ export function createArchiveStore(dependencies: Dependencies): ArchiveStore {
     const { archiveId } = archive.header
     const nowMs = clock.nowMs()
     return [...vault.jobs.values()].some(
-      ({ record }) => record.archiveId === archiveId && record.completesAtMs <= nowMs,
+      ({ record }) =>
+        record.kind === 'archive-retrieval' &&
+        record.archiveId === archiveId &&
+        record.completesAtMs <= nowMs,
     )
   }
 

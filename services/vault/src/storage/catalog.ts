@@ -49,7 +49,7 @@ export type Ending =
 /** What is known of one vault, in memory. Every change is on the disk before it is here. */
 export interface Vault {
   readonly key: string
-  readonly record: VaultRecord
+  record: VaultRecord
   readonly path: string
   readonly uploads: Map<string, Upload>
   /** By archive id; of those that were deleted, the recent ones. */
@@ -59,6 +59,8 @@ export interface Vault {
   readonly jobs: Map<string, Job>
   /** Initiations share it; the deletion of the vault takes it alone. */
   readonly gate: Gate
+  /** Changes of the record, one at a time. */
+  readonly recordGate: Gate
   isDeleted: boolean
 }
 
@@ -104,6 +106,7 @@ export function newVault(key: string, record: VaultRecord, vaultsDir: string): V
     endings: new Map(),
     jobs: new Map(),
     gate: createGate(),
+    recordGate: createGate(),
     isDeleted: false,
   }
 }
@@ -134,3 +137,5 @@ export const closedFile = (vault: Vault, key: string): string =>
   join(vault.path, 'closed', `${key}.json`)
 export const jobFile = (vault: Vault, jobKey: string): string =>
   join(vault.path, 'jobs', `${jobKey}.json`)
+export const outputFile = (vault: Vault, jobKey: string): string =>
+  join(vault.path, 'jobs', `${jobKey}.output`)

@@ -18,6 +18,7 @@ export type JobStatus = 'InProgress' | 'Succeeded' | 'Failed'
 
 export function jobStatus(vault: Vault, { record }: Job, nowMs: number): JobStatus {
   if (nowMs < record.completesAtMs) return 'InProgress'
+  if (record.kind === 'inventory-retrieval') return 'Succeeded'
   return vault.archives.get(record.archiveId)?.hasData === true ? 'Succeeded' : 'Failed'
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { closedFile, jobFile, type Vault } from './catalog.ts'
+import { closedFile, jobFile, outputFile, type Vault } from './catalog.ts'
 import type { DurableFiles } from './durable-files.ts'
 import { isExpired, isForgotten, MEMORY_MS } from './lifetimes.ts'
 import type { VaultStore } from './vault-store.ts'
@@ -13,6 +13,7 @@ export async function sweepVaults(options: {
   readonly files: DurableFiles
   readonly clock: Clock
   readonly uploadIdleMs: number
+  readonly inventoryLagMs: number
 }): Promise<void> {
   for (const vault of [...options.store.catalog.all()]) {
     await sweepUploads(vault, options)
@@ -37,14 +38,23 @@ async function sweepJobs(vault: Vault, { files, clock }: Options): Promise<void>
     if (!isForgotten(job, clock.nowMs())) continue
     vault.jobs.delete(job.record.jobId)
     await files.discard(jobFile(vault, job.key))
+    await files.discard(outputFile(vault, job.key))
   }
 }
 
-async function sweepArchives(vault: Vault, { store, files, clock }: Options): Promise<void> {
+async function sweepArchives(vault: Vault, options: Options): Promise<void> {
+  const { store, files, clock } = options
+  // An inventory of the past still shows what was deleted since.
+  const memoryMs = Math.max(MEMORY_MS, options.inventoryLagMs)
   for (const archive of [...vault.archives.values()]) {
-    if (archive.deletedAtMs === null) continue
+    const { deletedAtMs } = archive
+    if (deletedAtMs === null) continue
     await store.releaseData(vault, archive)
-    if (archive.hasData || clock.nowMs() - archive.deletedAtMs <= MEMORY_MS) continue
+    if (archive.hasData || clock.nowMs() - deletedAtMs <= memoryMs) continue
+    await store.updateVault(vault, (record) => ({
+      ...record,
+      forgottenChangeAtMs: Math.max(record.forgottenChangeAtMs ?? 0, deletedAtMs),
+    }))
     vault.archives.delete(archive.header.archiveId)
     await files.discard(closedFile(vault, archive.key))
   }

@@ -2,10 +2,12 @@ import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { createGate } from '../gate.ts'
 import { createArchiveIds, newKey, newUploadId } from '../ids.ts'
+import { type AccountStore, createAccountStore } from './account-store.ts'
 import { type ArchiveStore, createArchiveStore } from './archive-store.ts'
 import { type Catalog, newUpload, newVault, type Upload, type Vault } from './catalog.ts'
 import type { DataDirectory } from './data-directory.ts'
-import type { JobRecord } from './records.ts'
+import { createRecordStore, type RecordStore } from './record-store.ts'
+import type { VaultRecord } from './records.ts'
 import { recoverCatalog } from './recovery.ts'
 import { createUploadStore, type UploadStore } from './upload-store.ts'
 
@@ -13,7 +15,7 @@ import { createUploadStore, type UploadStore } from './upload-store.ts'
  * The vaults and what is in them. Every change is durable when its promise resolves, and either
  * happened or did not: a crash in between leaves no third state.
  */
-export interface VaultStore extends UploadStore, ArchiveStore {
+export interface VaultStore extends UploadStore, ArchiveStore, RecordStore {
   readonly catalog: Catalog
   /** A path for bytes that are being received. */
   readonly newTempPath: () => string
@@ -27,8 +29,7 @@ export interface VaultStore extends UploadStore, ArchiveStore {
     vault: Vault,
     input: { readonly description: string | null; readonly partSizeBytes: number },
   ) => Promise<Upload | undefined>
-  /** False when the vault was deleted meanwhile. */
-  readonly createJob: (vault: Vault, record: JobRecord) => Promise<boolean>
+  readonly accounts: AccountStore
   /** The key of the vault that minted an archive id, however long ago. */
   readonly vaultKeyOf: (archiveId: string) => string | undefined
   /** Throws once a failed sync has left the disk's state unknown. */
@@ -51,7 +52,9 @@ export async function openVaultStore(options: {
     discard: files.discard,
     vaultKeyOf: archiveIds.vaultKeyOf,
     assertSound: directory.assertSound,
+    accounts: createAccountStore(directory),
     ...createUploadStore({ directory, clock, mintArchiveId: archiveIds.mint }),
+    ...createRecordStore(directory),
     ...createArchiveStore({ directory, clock, mintArchiveId: archiveIds.mint }),
 
     createVault: (accountId, name) =>
@@ -59,7 +62,7 @@ export async function openVaultStore(options: {
         const known = catalog.find(accountId, name)
         if (known !== undefined) return known
         directory.assertSound()
-        const record = { name, accountId, createdAtMs: clock.nowMs() }
+        const record = newVaultRecord(accountId, name, clock.nowMs())
         const vault = newVault(newKey(), record, vaultsDir)
         const contents = { 'vault.json': JSON.stringify(record) }
         await files.writeDirectory(vault.path, contents, {
@@ -92,15 +95,18 @@ export async function openVaultStore(options: {
         vault.uploads.set(record.uploadId, upload)
         return upload
       }),
+  }
+}
 
-    createJob: (vault, record) =>
-      vault.gate.shared(async () => {
-        if (vault.isDeleted) return false
-        directory.assertSound()
-        const key = newKey()
-        await files.write(join(vault.path, 'jobs', `${key}.json`), JSON.stringify(record))
-        vault.jobs.set(record.jobId, { key, record })
-        return true
-      }),
+function newVaultRecord(accountId: string, name: string, createdAtMs: number): VaultRecord {
+  return {
+    name,
+    accountId,
+    createdAtMs,
+    tags: {},
+    notifications: null,
+    accessPolicy: null,
+    lock: null,
+    forgottenChangeAtMs: null,
   }
 }
