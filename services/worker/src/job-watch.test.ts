@@ -26,6 +26,10 @@ function aStore(states: Map<JobId, Liveness>) {
   }
 }
 
+function unexpected(error: unknown): void {
+  assert.fail(`unexpected: ${String(error)}`)
+}
+
 describe('createJobWatcher()', () => {
   const unwanted: readonly (Liveness | undefined)[] = [
     { state: 'cancelled', generation: 1 },
@@ -38,7 +42,7 @@ describe('createJobWatcher()', () => {
     it(`stops a run whose job is ${live ? `${live.state} in generation ${live.generation}` : 'gone'}`, async () => {
       const states = new Map<JobId, Liveness>([[jobId, { state: 'uploading', generation: 1 }]])
       const store = aStore(states)
-      await using watcher = createJobWatcher({ store, intervalMs: 1, onError: assert.fail })
+      await using watcher = createJobWatcher({ store, intervalMs: 1, onError: unexpected })
       using watch = watcher.watch(ref)
       const aborted = once(watch.signal, 'abort')
       if (live === undefined) states.delete(jobId)
@@ -55,7 +59,7 @@ describe('createJobWatcher()', () => {
       [otherId, { state: 'uploading', generation: 1 }],
     ])
     const store = aStore(states)
-    await using watcher = createJobWatcher({ store, intervalMs: 1, onError: assert.fail })
+    await using watcher = createJobWatcher({ store, intervalMs: 1, onError: unexpected })
     using first = watcher.watch(ref)
     using second = watcher.watch(ref)
     using other = watcher.watch({ jobId: otherId, generation: 1 })
