@@ -1,0 +1,120 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MIB } from '@firn/core'
+import { writeInputFile } from '@firn/stack'
+import { measureAgainstSink } from './against-sink.ts'
+import { measureAgainstVault } from './against-vault.ts'
+import { measureJobPosts } from './job-posts.ts'
+import { measureLatencyScaling } from './latency-scaling.ts'
+import { measureManyParts } from './many-parts.ts'
+import { type BenchOptions, parseBenchOptions, type SectionName, USAGE } from './options.ts'
+import { formatTable, loadBaseline, type Report, saveReport, thisMachine } from './report.ts'
+import { type BenchContext, isGoalMet, type Row, type Section } from './section.ts'
+import { createUnitCost } from './unit-cost.ts'
+import { measureWorkerMemory } from './worker-memory.ts'
+
+// `npm run bench`: ends with 0 when everything could be measured, whether goals are met or not; a
+// goal that is missed under somebody else's load is no failure.
+
+const FULL_SECONDS = 230
+const QUICK_SECONDS = 55
+
+/** Each section and its share of the time, to stop repeating by. */
+const sections: Readonly<
+  Record<SectionName, { readonly measure: Section; readonly share: number }>
+> = {
+  sink: { measure: measureAgainstSink, share: 0.4 },
+  vault: { measure: measureAgainstVault, share: 0.15 },
+  parts: { measure: measureManyParts, share: 0.15 },
+  scaling: { measure: measureLatencyScaling, share: 0.1 },
+  posts: { measure: measureJobPosts, share: 0.1 },
+  memory: { measure: measureWorkerMemory, share: 0.1 },
+}
+
+try {
+  process.exitCode = await runBenchmarks(parseBenchOptions(process.argv.slice(2)))
+} catch (error) {
+  if (!(error instanceof TypeError)) throw error
+  console.error(`${error.message}\n\n${USAGE}`)
+  process.exitCode = 2
+}
+
+async function runBenchmarks(options: BenchOptions): Promise<number> {
+  if (process.platform !== 'linux') {
+    console.error('The benchmarks read /proc, so they run on Linux only')
+    return 1
+  }
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+  const machine = thisMachine()
+  const startedAtMs = performance.now()
+  const scratch = await mkdtemp(join(tmpdir(), 'firn-bench-'))
+  try {
+    const { rows, missing } = await measureAll(options, scratch, stop.signal)
+    const seconds = Math.round((performance.now() - startedAtMs) / 1000)
+    const { isQuick } = options
+    const at = new Date().toISOString()
+    const report: Report = { at, isQuick, seconds, machine, rows, missing }
+    await print(report)
+    console.log(`\nJSON: ${await saveReport(report, options.savesBaseline)}`)
+    return stop.signal.aborted || missing.length > 0 ? 1 : 0
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+async function measureAll(
+  options: BenchOptions,
+  scratch: string,
+  signal: AbortSignal,
+): Promise<Pick<Report, 'rows' | 'missing'>> {
+  const unit = createUnitCost()
+  const input = {
+    file: join(scratch, 'input.bin'),
+    sizeBytes: (options.isQuick ? 256 : 1024) * MIB,
+  }
+  await writeInputFile({ ...input, seed: 'bench' }, signal)
+  const { isQuick, manyParts, cpuProfileDir } = options
+  const note = (text: string): void => console.error(`bench: ${text}`)
+  const context: BenchContext = { isQuick, manyParts, cpuProfileDir, scratch, input, unit, note }
+  const rows: Row[] = []
+  const missing: string[] = []
+  const budgetMs = (isQuick ? QUICK_SECONDS : FULL_SECONDS) * 1000
+  const endMs = performance.now() + budgetMs
+  for (const name of options.only) {
+    if (signal.aborted) break
+    if (performance.now() > endMs) {
+      missing.push(`${name}: the time was over; run it with --only=${name}`)
+      continue
+    }
+    note(name)
+    const { measure, share } = sections[name]
+    try {
+      rows.push(...(await measure(context, AbortSignal.timeout(budgetMs * share), signal)))
+    } catch (error) {
+      missing.push(`${name}: ${explain(error)}`)
+    }
+  }
+  if (unit.hasSamples()) rows.unshift(unit.row())
+  return { rows, missing }
+}
+
+async function print({ isQuick, seconds, machine, rows, missing }: Report): Promise<void> {
+  const { cpu, cores, memoryGib, system, node, load } = machine
+  console.log(`\n${formatTable(rows, await loadBaseline(isQuick))}\n`)
+  const judged = rows.map(isGoalMet).filter((isMet) => isMet !== null)
+  console.log(
+    `${judged.filter((isMet) => isMet).length} of ${judged.length} goals met, ${seconds} s`,
+  )
+  for (const reason of missing) console.log(`not measured: ${reason}`)
+  console.log(`${cores} × ${cpu}, ${memoryGib} GiB, ${system}, Node ${node}, load ${load} before`)
+  if (load > cores / 2)
+    console.log('The machine had other work: trust the ratios of CPU time most.')
+}
+
+function explain(error: unknown): string {
+  const lines: string[] = []
+  for (let cause = error; cause instanceof Error; cause = cause.cause) lines.push(cause.message)
+  return lines.length === 0 ? String(error) : lines.join('; because: ')
+}
