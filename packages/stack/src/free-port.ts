@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
+export const LOOPBACK = '127.0.0.1'
+
 /** A loopback TCP port that was free a moment ago: another process may take it meanwhile. */
 export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
+  const server = createServer().listen(0, LOOPBACK)
   await once(server, 'listening')
   const address = server.address()
   server.close()

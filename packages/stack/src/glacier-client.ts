@@ -1,5 +1,5 @@
 import { GlacierClient } from '@aws-sdk/client-glacier'
-import type { VaultAccess } from './stack.ts'
+import type { VaultAccess } from './stack-options.ts'
 
 /** Amazon's own client, pointed at the stack's vault. */
 export function createGlacierClient(access: VaultAccess): GlacierClient {

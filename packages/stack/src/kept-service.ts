@@ -28,10 +28,12 @@ export function createKeptService(options: {
   readonly definition: ServiceDefinition
   readonly output: StackOutput
   readonly restart: boolean
+  /** The longest wait before a service is started again; default 15,000. */
+  readonly restartDelayMaxMs?: number
   readonly stopping: AbortSignal
   readonly onSpawn: (child: Child) => void
 }): KeptService {
-  const { definition, output, stopping } = options
+  const { definition, output, stopping, restartDelayMaxMs = RESTART_CAP_MS } = options
   const { name } = definition.spec
   let child: Child | undefined
   let url: string | null = null
@@ -70,7 +72,7 @@ export function createKeptService(options: {
       output.write(name, `${name} ended (${describeExit(exit)})`)
       if (!options.restart) return
       if (performance.now() - startedAt > STABLE_MS) failures = 0
-      await startAgain(Math.min(RESTART_CAP_MS, RESTART_BASE_MS * 2 ** failures))
+      await startAgain(Math.min(restartDelayMaxMs, RESTART_BASE_MS * 2 ** failures))
       failures += 1
     }
   }

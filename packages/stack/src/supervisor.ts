@@ -33,6 +33,7 @@ export interface Supervisor extends AsyncDisposable {
 export async function openSupervisor(options: {
   readonly output: StackOutput
   readonly restart: boolean
+  readonly restartDelayMaxMs?: number
 }): Promise<Supervisor> {
   const guardian = await openGuardian()
   const stopping = new AbortController()
