@@ -9,7 +9,7 @@ const SPAN_MS = 10_000
 
 /**
  * Adds a record of `bytes` to the samples of one upload: about one a second over ten seconds, so
- * at most twelve, and never fewer than two once there are two, or slow uploads would show no rate.
+ * at most thirteen, and never fewer than two once there are two, or slow uploads would show no rate.
  * A clock that is behind counts as no time passed.
  */
 export function addSample(

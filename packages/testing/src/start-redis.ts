@@ -72,6 +72,10 @@ async function spawnRedis(
   ]
   const args = all.flatMap(([name, value]) => [`--${name}`, value])
   const child = spawn('redis-server', args, { stdio: ['ignore', 'ignore', 'inherit'] })
+  // For a test that ends without disposing, as when it times out.
+  const end = (): boolean => child.kill('SIGKILL')
+  process.once('exit', end)
+  child.once('exit', () => process.removeListener('exit', end))
   try {
     await once(child, 'spawn')
   } catch (cause) {
