@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 /** `npm run check`: the gate. Every check runs whatever another one says; all failures are shown. */
 const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ['types', 'tsc', '-p', 'tsconfig.json'],
-  ['format and lint', 'biome', 'ci', '--log-level=warn', '--max-diagnostics=100'],
+  ['format and lint', 'biome', 'ci', '--colors=off', '--log-level=warn', '--max-diagnostics=100'],
   ['type-aware lint', 'oxlint'],
   ['dead code', 'knip', '--strict'],
   ['layers', 'node', '--test', '--test-reporter=dot', 'test/architecture/layers.test.ts'],
@@ -37,7 +37,7 @@ async function run([name, command, ...args]: (typeof checks)[number]): Promise<O
   const began = performance.now()
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, PATH: `node_modules/.bin:${process.env.PATH}`, FORCE_COLOR: '0' },
+    env: { ...process.env, PATH: `node_modules/.bin:${process.env.PATH}`, NO_COLOR: '1' },
   })
   const exited = once(child, 'close')
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])

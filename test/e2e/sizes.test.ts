@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import { MIB } from '@firn/core'
+import { ArchiveDiffersError } from '@firn/stack'
 import {
   archiveCount,
   openScratch,
@@ -55,6 +56,22 @@ describe('a file on its way into a vault', () => {
       assert.equal(await archiveCount(test), before + 1)
     })
   }
+
+  it('is compared byte by byte: one that changed since is told, and where', async () => {
+    const file = await scratch.makeFile('changed.bin', 3 * MIB)
+    const { id } = await submit(test, file, { partSize: MIB })
+    const job = await untilArchived(test, id)
+    const bytes = await readFile(file)
+    bytes.writeUInt8(bytes.readUInt8(2 * MIB + 7) ^ 1, 2 * MIB + 7)
+    await writeFile(file, bytes)
+    await assert.rejects(verify(test, job, file), (error) => {
+      assert.ok(error instanceof ArchiveDiffersError)
+      assert.match(error.message, new RegExp(`at byte ${2 * MIB + 7} .*the bytes differ`))
+      return true
+    })
+    await writeFile(file, bytes.subarray(0, -1))
+    await assert.rejects(verify(test, job, file), ArchiveDiffersError)
+  })
 
   it('of no bytes is refused with the reason, and leaves nothing in the vault', async () => {
     const file = await scratch.makeFile('empty.bin', 0)
