@@ -38,10 +38,10 @@ const progresses: readonly Progress[] = [
   { state: 'cancelled', generation: 1, upload, fate: 'abort' },
 ]
 const none: CountedJob['counts'] = { uploadedParts: 0, uploadedBytes: 0, bytesPerSecond: null }
-const at = (progress: Progress, counts = none) => {
+const at = (progress: Progress, counts = none, trouble: CountedJob['trouble'] = null) => {
   const finishedAtMs = progress.state === 'archived' ? definition.createdAtMs + 1 : null
   const job: Job = { ...newJob(definition), progress, finishedAtMs }
-  return { job, counts }
+  return { job, counts, trouble }
 }
 
 describe('jobToView()', () => {
@@ -56,7 +56,11 @@ describe('jobToView()', () => {
   })
 
   it('shows null for what is not known', () => {
-    const view = jobToView({ job: newJob({ ...definition, description: '' }), counts: none })
+    const view = jobToView({
+      job: newJob({ ...definition, description: '' }),
+      counts: none,
+      trouble: null,
+    })
     const unknown = [
       'size',
       'uploadId',
@@ -141,5 +145,20 @@ describe('partsToViews()', () => {
         ['pending', null, 0, null],
       ],
     )
+  })
+})
+
+describe('the error of a job', () => {
+  const trouble = { code: 'GLACIER_CREDENTIALS', message: 'expired', isRetryable: true } as const
+
+  it('says why a job at work is waiting', () => {
+    const waiting = { state: 'queued', generation: 1, isOpening: false } as const
+    const { error } = jobToView(at(waiting, none, trouble))
+    assert.deepEqual(error, { code: trouble.code, message: 'expired', retryable: true })
+  })
+
+  it('says nothing of trouble that is over', () => {
+    const archived = { state: 'archived', generation: 1, upload, archive } as const
+    assert.equal(jobToView(at(archived, none, trouble)).error, null)
   })
 })

@@ -1,4 +1,4 @@
-import { type Job, type Progress, uploadOf } from '@firn/core'
+import { type Job, type JobError, type Progress, uploadOf } from '@firn/core'
 import type { JobView, ProgressEventView } from './views.ts'
 
 /** What the store counts of a job besides the job itself; the store's `StoredJob` fits. */
@@ -9,6 +9,7 @@ export interface CountedJob {
     readonly uploadedBytes: number
     readonly bytesPerSecond: number | null
   }
+  readonly trouble: JobError | null
 }
 
 /** The API's view of a job. Pure. */
@@ -30,7 +31,7 @@ export function jobToView(counted: CountedJob): JobView {
     archiveId: archive?.archiveId ?? null,
     location: archive?.location ?? null,
     sha256TreeHash: treeHashOf(progress),
-    error: errorOf(progress),
+    error: errorOf(counted),
     createdAt: isoTime(definition.createdAtMs),
     updatedAt: isoTime(updatedAtMs),
     finishedAt: finishedAtMs === null ? null : isoTime(finishedAtMs),
@@ -77,10 +78,16 @@ function treeHashOf(progress: Progress): string | null {
   }
 }
 
-function errorOf(progress: Progress): JobView['error'] {
-  if (progress.state !== 'failed') return null
-  const { code, message, isRetryable } = progress.error
+/** Why it failed; of a job that is at work, why its latest run did. */
+function errorOf({ job: { progress }, trouble }: CountedJob): JobView['error'] {
+  const error = progress.state === 'failed' ? progress.error : isAtWork(progress) ? trouble : null
+  if (error === null) return null
+  const { code, message, isRetryable } = error
   return { code, message, retryable: isRetryable }
+}
+
+function isAtWork({ state }: Progress): boolean {
+  return state !== 'archived' && state !== 'cancelled'
 }
 
 function isoTime(unixMs: number): string {

@@ -50,7 +50,7 @@ export async function acceptJob(
   const isNew = await deps.store.create(job, signal)
   await enqueueWork(deps, job, signal)
   const counts = { uploadedParts: 0, uploadedBytes: 0, openedParts: 0, bytesPerSecond: null }
-  const stored = (await deps.store.load(id, signal)) ?? { job, version: 1, counts }
+  const stored = (await deps.store.load(id, signal)) ?? { job, version: 1, counts, trouble: null }
   return { stored, isReplay: !isNew }
 }
 

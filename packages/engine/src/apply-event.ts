@@ -46,7 +46,10 @@ export async function applyEvent(
 
     isEnding = await journalStep(deps, job, next.job, signal)
     if (await deps.store.save(next.job, version, signal)) {
-      return { outcome: 'applied', stored: { ...stored, job: next.job, version: version + 1 } }
+      return {
+        outcome: 'applied',
+        stored: { ...stored, job: next.job, version: version + 1, trouble: null },
+      }
     }
   }
   throw new AppError('STORE_UNAVAILABLE', `Job ${id} changed ${RACES_MAX} times while being saved`)

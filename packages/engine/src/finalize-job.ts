@@ -3,7 +3,7 @@ import type { JobRef, RunContext } from '@firn/queue'
 import { applyEvent } from './apply-event.ts'
 import { archiveReceipt } from './archive-receipt.ts'
 import type { FinalizeDeps } from './deps.ts'
-import { failJob } from './fail-job.ts'
+import { failOrRepeat } from './fail-or-repeat.ts'
 import { loseUpload } from './lose-upload.ts'
 import { reconcileUpload } from './reconcile-upload.ts'
 import { sealUpload } from './seal-upload.ts'
@@ -35,8 +35,8 @@ export async function finalizeJob(deps: FinalizeDeps, ref: JobRef, run: RunConte
     if (reason.code === 'GLACIER_UPLOAD_NOT_FOUND' && run.attempt >= GONE_ATTEMPTS) {
       return await loseUpload(deps, ref, run.signal)
     }
-    if (reason.disposition !== 'reject') throw error
-    await failJob(deps, ref, reason, run.signal)
+    // Finalizing never gives up: by then every byte has been paid for.
+    await failOrRepeat(deps, ref, { ...run, isLastAttempt: false }, reason)
   }
 }
 

@@ -20,7 +20,7 @@ import { abortQuietly } from './abort-quietly.ts'
 import { applyEvent } from './apply-event.ts'
 import type { SourceDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
-import { failJob, isFinal } from './fail-job.ts'
+import { failOrRepeat } from './fail-or-repeat.ts'
 import { isBehindJournal, jobFromJournal } from './job-from-journal.ts'
 
 /** Large enough that requests cost little beside hashing, small enough that a retry does. */
@@ -48,9 +48,7 @@ export async function openJob(deps: SourceDeps, ref: JobRef, run: RunContext): P
     await opened(deps, definition.vault, ref, { upload, surplus: own.slice(1) }, run)
   } catch (error) {
     run.signal.throwIfAborted()
-    const reason = toAppError(error)
-    if (!isFinal(reason, run)) throw error
-    await failJob(deps, ref, reason, run.signal)
+    await failOrRepeat(deps, ref, run, toAppError(error))
   }
 }
 

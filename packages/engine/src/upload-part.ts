@@ -3,7 +3,7 @@ import type { JobRef, RunContext } from '@firn/queue'
 import type { PartRef } from '@firn/store'
 import { type SourceDeps, WINDOW_PARTS } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
-import { failJob, isFinal } from './fail-job.ts'
+import { failOrRepeat } from './fail-or-repeat.ts'
 import { loseUpload } from './lose-upload.ts'
 
 /** Watches a job while a run works for it. Dispose of it when the run ends. */
@@ -129,6 +129,5 @@ async function handleFailure(
   if (reason.code === 'GLACIER_UPLOAD_NOT_FOUND' && run.attempt >= GONE_ATTEMPTS) {
     return await loseUpload(deps, ref, run.signal)
   }
-  if (!isFinal(reason, run)) throw error
-  await failJob(deps, ref, reason, run.signal)
+  await failOrRepeat(deps, ref, run, reason)
 }

@@ -1,4 +1,4 @@
-export { parseJobRecord } from './job-record.ts'
+export { parseJobErrorRecord, parseJobRecord } from './job-record.ts'
 export {
   definitionSchema,
   endRecordSchema,

@@ -3,6 +3,7 @@ import {
   type ErrorCode,
   type Job,
   type JobDefinition,
+  type JobError,
   type JobId,
   parseJobId,
   type Upload,
@@ -127,6 +128,11 @@ const jobSchema: z.ZodType<Job> = z.object({
   updatedAtMs: count,
   finishedAtMs: count.nullable(),
 })
+
+/** Why a run failed, as a store keeps it. Throws when the text is none. */
+export function parseJobErrorRecord(text: string): JobError {
+  return jobErrorSchema.parse(JSON.parse(text))
+}
 
 /** A job as a store keeps it. Throws when the text is not one; stored text has one writer, us. */
 export function parseJobRecord(text: string): Job {

@@ -1,4 +1,4 @@
-import type { Job, JobId, JobState } from '@firn/core'
+import type { Job, JobError, JobId, JobState } from '@firn/core'
 
 /** One part of one generation of a job's upload. `index` is 0-based. */
 export interface PartRef {
@@ -22,6 +22,8 @@ export interface StoredJob {
   /** Rises by one with each save; what compare-and-set compares. */
   readonly version: number
   readonly counts: PartCounts
+  /** Why the latest run failed that will be made again; null once something succeeded since. */
+  readonly trouble: JobError | null
 }
 
 /**
@@ -141,6 +143,12 @@ export interface JobStore {
     input: RecordPartInput,
     signal: AbortSignal,
   ) => Promise<RecordPart>
+  /** Notes why a run failed, until a part is recorded or the job is saved. */
+  readonly noteTrouble: (
+    job: { readonly jobId: JobId; readonly generation: number },
+    trouble: JobError,
+    signal: AbortSignal,
+  ) => Promise<void>
   /** Forgets recorded parts that Glacier turned out not to have, so that they are uploaded again. */
   readonly forgetParts: (
     job: { readonly jobId: JobId; readonly generation: number },

@@ -56,6 +56,7 @@ export function createMemoryJobStore(): JobStore {
         const partCount = partCountOf(job)
         const isNew = entry.generation !== job.progress.generation
         const isFirstUpload = entry.parts.count === 0 && partCount > 0
+        entry.parts.trouble = null
         put(job, expectedVersion + 1, isNew || isFirstUpload ? emptyParts(partCount) : entry.parts)
         return true
       }),
@@ -78,5 +79,5 @@ export function createMemoryJobStore(): JobStore {
 }
 
 function toStored(id: JobId, { text, version, parts }: Entry): StoredJob {
-  return { job: parseJob(id, text), version, counts: countsOf(parts) }
+  return { job: parseJob(id, text), version, counts: countsOf(parts), trouble: parts.trouble }
 }

@@ -1,4 +1,4 @@
-import { isFinished, type JobId, type JobState } from '@firn/core'
+import { isFinished, type JobError, type JobId, type JobState } from '@firn/core'
 import type { PartCounts, PartTable, RecordPart, RecordPartInput } from './job-store.ts'
 import { storeCall } from './store-call.ts'
 import type { PartStore } from './store-facets.ts'
@@ -12,6 +12,7 @@ export interface MemoryParts {
   opened: number
   bytes: number
   rate: readonly RateSample[]
+  trouble: JobError | null
 }
 
 /** What the part methods have to know of a job. */
@@ -22,7 +23,15 @@ export interface MemoryPartsOwner {
 }
 
 export function emptyParts(count: number): MemoryParts {
-  return { count, hashByPart: new Map(), begunByPart: new Map(), opened: 0, bytes: 0, rate: [] }
+  return {
+    count,
+    hashByPart: new Map(),
+    begunByPart: new Map(),
+    opened: 0,
+    bytes: 0,
+    rate: [],
+    trouble: null,
+  }
 }
 
 export function countsOf(parts: MemoryParts): PartCounts {
@@ -68,6 +77,12 @@ export function createMemoryParts(find: (id: JobId) => MemoryPartsOwner | undefi
         return record(owner, index, input)
       }),
 
+    noteTrouble: ({ jobId, generation }, trouble, signal) =>
+      storeCall('note the trouble of a job', signal, async () => {
+        const owner = findGeneration(jobId, generation)
+        if (owner !== undefined) owner.parts.trouble = { ...trouble }
+      }),
+
     forgetParts: ({ jobId, generation }, forgotten, signal) =>
       storeCall('forget parts', signal, async () => {
         const owner = findGeneration(jobId, generation)
@@ -98,6 +113,7 @@ function record(owner: MemoryPartsOwner, index: number, input: RecordPartInput):
     parts.hashByPart.set(index, Buffer.from(input.treeHash))
     parts.bytes += input.sizeBytes
     parts.rate = addSample(parts.rate, input.nowMs, input.sizeBytes)
+    parts.trouble = null
   }
   return {
     outcome: known === undefined ? 'recorded' : 'already',

@@ -4,6 +4,7 @@ import type { BeginPart, PartTable, RecordPart } from './job-store.ts'
 import { jobKey, partKeys, workersKey } from './keys.ts'
 import { beginPartScript } from './scripts/begin-part.ts'
 import { forgetPartsScript } from './scripts/forget-parts.ts'
+import { noteTroubleScript } from './scripts/note-trouble.ts'
 import { openPartsScript } from './scripts/open-parts.ts'
 import { recordPartScript } from './scripts/record-part.ts'
 import { runScript } from './scripts/script.ts'
@@ -39,6 +40,12 @@ export function createRedisParts(redis: Redis | Cluster): PartStore {
         const args = [generation, index, treeHash, sizeBytes, window, nowMs]
         const keys = [jobKey(jobId), bits, hashes]
         return parseRecorded(await runScript(redis, recordPartScript, keys, args))
+      }),
+
+    noteTrouble: ({ jobId, generation }, trouble, signal) =>
+      storeCall(`note the trouble of job "${jobId}"`, signal, async () => {
+        const args = [generation, JSON.stringify(trouble)]
+        await runScript(redis, noteTroubleScript, [jobKey(jobId)], args)
       }),
 
     forgetParts: ({ jobId, generation }, parts, signal) =>

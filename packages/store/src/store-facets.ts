@@ -3,7 +3,13 @@ import type { JobStore } from './job-store.ts'
 /** The part of the store that counts parts. */
 export type PartStore = Pick<
   JobStore,
-  'beginPart' | 'openParts' | 'recordPart' | 'forgetParts' | 'unfinishedParts' | 'loadParts'
+  | 'beginPart'
+  | 'openParts'
+  | 'recordPart'
+  | 'noteTrouble'
+  | 'forgetParts'
+  | 'unfinishedParts'
+  | 'loadParts'
 >
 
 /** The part of the store that answers across jobs. */

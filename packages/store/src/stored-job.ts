@@ -1,10 +1,18 @@
 import { AppError, type Job, type JobId, uploadOf } from '@firn/core'
-import { parseJobRecord } from '@firn/records'
+import { parseJobErrorRecord, parseJobRecord } from '@firn/records'
 import type { PartCounts, StoredJob } from './job-store.ts'
 import { bytesPerSecond, parseSamples } from './upload-rate.ts'
 
 /** Fields of a job's hash, in the order in which {@link parseStoredJob} takes them. */
-export const storedFields = ['job', 'version', 'uploaded', 'bytes', 'opened', 'rate'] as const
+export const storedFields = [
+  'job',
+  'version',
+  'uploaded',
+  'bytes',
+  'opened',
+  'rate',
+  'trouble',
+] as const
 
 /**
  * Reads a job as Redis keeps it; undefined when there is none. Throws `JOB_MALFORMED` for text
@@ -14,7 +22,7 @@ export function parseStoredJob(
   id: JobId,
   fields: readonly (string | null)[],
 ): StoredJob | undefined {
-  const [text, version, uploaded, bytes, opened, rate] = fields
+  const [text, version, uploaded, bytes, opened, rate, trouble] = fields
   if (text === null || text === undefined) return undefined
   const counts: PartCounts = {
     uploadedParts: Number(uploaded),
@@ -22,7 +30,12 @@ export function parseStoredJob(
     openedParts: Number(opened),
     bytesPerSecond: bytesPerSecond(parseSamples(rate ?? '')),
   }
-  return { job: parseJob(id, text), version: Number(version), counts }
+  return {
+    job: parseJob(id, text),
+    version: Number(version),
+    counts,
+    trouble: trouble == null ? null : parseJobErrorRecord(trouble),
+  }
 }
 
 export function parseJob(id: JobId, text: string): Job {

@@ -46,6 +46,7 @@ export function describeJobStore(name: string, open: () => Promise<JobStore>): v
           job,
           version: 1,
           counts: { uploadedParts: 0, uploadedBytes: 0, openedParts: 0, bytesPerSecond: null },
+          trouble: null,
         })
       })
 
@@ -494,6 +495,35 @@ export function describeJobStore(name: string, open: () => Promise<JobStore>): v
         await store.reindex(aJobId(), never)
         assert.deepEqual(await store.stateEvents('0', 10, never), before)
         assert.equal((await store.countByState(never)).queued, 1)
+      })
+    })
+
+    describe('noteTrouble()', () => {
+      const trouble = { code: 'GLACIER_TIMEOUT', message: 'slow', isRetryable: true } as const
+      const noted = async (id: JobId) => (await store.load(id, never))?.trouble
+
+      it('keeps the latest until a part is recorded or the job is saved', async () => {
+        const job = await anUploadingJob(2)
+        const { id } = job.definition
+        const generation = { jobId: id, generation: 1 }
+        await store.noteTrouble(generation, { ...trouble, message: 'first' }, never)
+        await store.noteTrouble(generation, trouble, never)
+        assert.deepEqual(await noted(id), trouble)
+        await store.recordPart(refOf(job, 0), { ...part, treeHash: hashOf(0) }, never)
+        assert.equal(await noted(id), null)
+        await store.noteTrouble(generation, trouble, never)
+        await store.save(job, 1, never)
+        assert.equal(await noted(id), null)
+      })
+
+      it('ignores another generation and a job that is not there', async () => {
+        const job = await anUploadingJob(2)
+        const { id } = job.definition
+        await store.noteTrouble({ jobId: id, generation: 2 }, trouble, never)
+        assert.equal(await noted(id), null)
+        const missing = aJobId()
+        await store.noteTrouble({ jobId: missing, generation: 1 }, trouble, never)
+        assert.equal(await store.load(missing, never), undefined)
       })
     })
 

@@ -33,6 +33,7 @@ else
   redis.call('HSET', KEYS[1], 'uploaded', uploaded,
     'rate', addSample(job[6], tonumber(ARGV[6]), tonumber(ARGV[4])))
   redis.call('HINCRBY', KEYS[1], 'bytes', ARGV[4])
+  redis.call('HDEL', KEYS[1], 'trouble')
   if index >= tonumber(job[5]) then redis.call('HINCRBY', KEYS[1], 'ahead', 1) end
 end
 local parts = {}

@@ -12,6 +12,7 @@ local old = redis.call('HMGET', KEYS[1], 'version', 'generation', 'partCount')
 if old[1] ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'version', tonumber(ARGV[1]) + 1, 'job', ARGV[2],
   'state', ARGV[3], 'generation', ARGV[4])
+redis.call('HDEL', KEYS[1], 'trouble')
 local isNew = old[2] ~= ARGV[4]
 local isFirstUpload = old[3] == '0' and ARGV[5] ~= '0'
 if isNew or isFirstUpload then

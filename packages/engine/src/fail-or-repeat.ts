@@ -1,0 +1,21 @@
+import type { AppError } from '@firn/core'
+import type { JobRef, RunContext } from '@firn/queue'
+import type { JobDeps } from './deps.ts'
+import { failJob, isFinal } from './fail-job.ts'
+
+/**
+ * What every run does with a failure: ends the job when it is final, else notes it where people
+ * look for the reason of a delay, and throws it for the queue, which repeats the run.
+ */
+export async function failOrRepeat(
+  deps: JobDeps,
+  ref: JobRef,
+  run: RunContext,
+  error: AppError,
+): Promise<void> {
+  if (isFinal(error, run)) return await failJob(deps, ref, error, run.signal)
+  const trouble = { code: error.code, message: error.message, isRetryable: true }
+  // Without a store there is nobody to tell; the failure itself is what counts.
+  await deps.store.noteTrouble(ref, trouble, run.signal).catch(() => undefined)
+  throw error
+}
