@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
+import { fstatSync } from 'node:fs'
+import { type FileHandle, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { AppError, MIB, treeHash } from '@firn/core'
-import { type HashPool, openHashPool } from '@firn/hashing'
+import { type HashPool, openHashPool, pinFromStats } from '@firn/hashing'
 
 const never = new AbortController().signal
 
 /** So many bytes that hashing them takes far longer than any of these tests. */
 const ENDLESS_BYTES = 1024 * 1024 * MIB
+
+/** What the pool has to be told of an open file. */
+function opened({ fd }: FileHandle) {
+  return { fd, pin: pinFromStats(fstatSync(fd, { bigint: true })) }
+}
 
 function isAppError(code: AppError['code']): (error: unknown) => boolean {
   return (error) => error instanceof AppError && error.code === code
@@ -39,7 +45,7 @@ describe('openHashPool()', () => {
     await using pool = await openHashPool({ threads: 2 })
     const ranges = Array.from({ length: 20 }, (_, index) => ({ start: index, end: data.length }))
     const found = await Promise.all(
-      ranges.map((range) => pool.hashFile({ fd: file.fd, range, into: null }, never)),
+      ranges.map((range) => pool.hashFile({ ...opened(file), range, into: null }, never)),
     )
     for (const [index, hashes] of found.entries()) {
       const bytes = data.subarray(index)
@@ -53,7 +59,7 @@ describe('openHashPool()', () => {
     await using pool = await openHashPool({ threads: 1 })
     const arena = new SharedArrayBuffer(8 * MIB)
     const into = new Uint8Array(arena, MIB, data.length)
-    await pool.hashFile({ fd: file.fd, range: { start: 0, end: data.length }, into }, never)
+    await pool.hashFile({ ...opened(file), range: { start: 0, end: data.length }, into }, never)
     assert.ok(data.equals(into))
     assert.ok(new Uint8Array(arena, 0, MIB).every((byte) => byte === 0))
   })
@@ -63,12 +69,12 @@ describe('openHashPool()', () => {
     await using short = await open(path)
     await using pool = await openHashPool({ threads: 1 })
     const abort = new AbortController()
-    const input = { fd: file.fd, range: endless, into: null }
+    const input = { ...opened(file), range: endless, into: null }
     const running = pool.hashFile(input, abort.signal)
     const reason = new Error('cancelled')
     abort.abort(reason)
     await assert.rejects(running, reason)
-    const next = { fd: short.fd, range: { start: 0, end: 10 }, into: null }
+    const next = { ...opened(short), range: { start: 0, end: 10 }, into: null }
     assert.equal((await pool.hashFile(next, never)).sha256.length, 64)
   })
 
@@ -77,11 +83,11 @@ describe('openHashPool()', () => {
     await using short = await open(path)
     await using pool = await openHashPool({ threads: 1 })
     const first = new AbortController()
-    const running = pool.hashFile({ fd: file.fd, range: endless, into: null }, first.signal)
+    const running = pool.hashFile({ ...opened(file), range: endless, into: null }, first.signal)
     const order: string[] = []
     const wait = (name: string, signal: AbortSignal) =>
       pool
-        .hashFile({ fd: short.fd, range: { start: 0, end: 10 }, into: null }, signal)
+        .hashFile({ ...opened(short), range: { start: 0, end: 10 }, into: null }, signal)
         .then(() => order.push(name))
     const impatient = new AbortController()
     const waiting = [wait('a', never), wait('b', impatient.signal), wait('c', never)]
@@ -99,11 +105,11 @@ describe('openHashPool()', () => {
     await using file = await open(path)
     await using pool = await openHashPool({ threads: 1 })
     const hash = (start: number, end: number) =>
-      pool.hashFile({ fd: file.fd, range: { start, end }, into: null }, never)
+      pool.hashFile({ ...opened(file), range: { start, end }, into: null }, never)
     await assert.rejects(hash(0, data.length + 1), isAppError('SOURCE_CHANGED'))
     await using directory = await open(folder)
     await assert.rejects(
-      pool.hashFile({ fd: directory.fd, range: { start: 0, end: 1 }, into: null }, never),
+      pool.hashFile({ ...opened(directory), range: { start: 0, end: 1 }, into: null }, never),
       isAppError('SOURCE_UNREADABLE'),
     )
     assert.equal((await hash(0, 1)).treeHash.length, 64)
@@ -113,7 +119,7 @@ describe('openHashPool()', () => {
     await using file = await open(path)
     await using pool = await openHashPool({ threads: 1 })
     const hash = (start: number, end: number) =>
-      pool.hashFile({ fd: file.fd, range: { start, end }, into: null }, never)
+      pool.hashFile({ ...opened(file), range: { start, end }, into: null }, never)
     // A range that ends before it starts is a bug, and a bug kills the thread that meets it.
     const killing = hash(5, 1)
     const waiting = hash(0, 5)
@@ -126,7 +132,7 @@ describe('openHashPool()', () => {
   it('rejects what runs and what waits when it is disposed of', async () => {
     await using file = await open(endlessPath)
     const pool: HashPool = await openHashPool({ threads: 1 })
-    const input = { fd: file.fd, range: endless, into: null }
+    const input = { ...opened(file), range: endless, into: null }
     const tasks = [pool.hashFile(input, never), pool.hashFile(input, never)]
     const outcomes = Promise.allSettled(tasks)
     await pool[Symbol.asyncDispose]()

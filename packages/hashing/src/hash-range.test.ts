@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, fstatSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { AppError, MIB, treeHash } from '@firn/core'
 import fc from 'fast-check'
+import { pinFromStats } from './file-pin.ts'
 import { hashRange } from './hash-range.ts'
 
 const size = 5 * MIB + 77
@@ -13,6 +14,7 @@ const data = Buffer.alloc(size)
 for (let at = 0; at + 4 <= size; at += 4) data.writeUInt32LE(Math.imul(at, 2654435761) >>> 0, at)
 const scratch = Buffer.alloc(MIB)
 const never = () => false
+const pinOf = (file: number) => pinFromStats(fstatSync(file, { bigint: true }))
 
 let folder: string
 let fd: number
@@ -41,7 +43,7 @@ describe('hashRange()', () => {
         const range = { start: Math.min(one, two), end: Math.max(one, two) }
         const bytes = data.subarray(range.start, range.end)
         const into = isWanted ? new Uint8Array(new SharedArrayBuffer(bytes.length + 3)) : null
-        assert.deepEqual(hashRange({ fd, range, into }, scratch, never), {
+        assert.deepEqual(hashRange({ fd, pin: pinOf(fd), range, into }, scratch, never), {
           sha256: createHash('sha256').update(bytes).digest('hex'),
           treeHash: treeHash(bytes).toString('hex'),
         })
@@ -57,7 +59,7 @@ describe('hashRange()', () => {
     const zeros = openSync(path, 'r')
     try {
       const range = { start: 0, end: 256 * 1024 }
-      const hashes = hashRange({ fd: zeros, range, into: null }, scratch, never)
+      const hashes = hashRange({ fd: zeros, pin: pinOf(zeros), range, into: null }, scratch, never)
       assert.equal(
         hashes?.treeHash,
         '6faefade5a638cd3545d638dd5754763658e32209e69420cb559b7650d4bf93a',
@@ -71,9 +73,33 @@ describe('hashRange()', () => {
     for (const start of [0, 5 * MIB, size, size + MIB]) {
       const range = { start, end: size + MIB + 1 }
       assert.throws(
-        () => hashRange({ fd, range, into: null }, scratch, never),
+        () => hashRange({ fd, pin: pinOf(fd), range, into: null }, scratch, never),
         (error) => error instanceof AppError && error.code === 'SOURCE_CHANGED',
       )
+    }
+  })
+
+  it('says SOURCE_CHANGED when the file is another version before the read, or after it', () => {
+    const path = join(folder, 'changing')
+    writeFileSync(path, data)
+    const changing = openSync(path, 'r')
+    const isChanged = (error: unknown) =>
+      error instanceof AppError && error.code === 'SOURCE_CHANGED'
+    try {
+      const input = {
+        fd: changing,
+        pin: pinOf(changing),
+        range: { start: 0, end: MIB },
+        into: null,
+      }
+      const change = () => {
+        writeFileSync(path, data)
+        return false
+      }
+      assert.throws(() => hashRange(input, scratch, change), isChanged)
+      assert.throws(() => hashRange(input, scratch, never), isChanged)
+    } finally {
+      closeSync(changing)
     }
   })
 
@@ -82,7 +108,8 @@ describe('hashRange()', () => {
     try {
       const range = { start: 0, end: 10 }
       assert.throws(
-        () => hashRange({ fd: directory, range, into: null }, scratch, never),
+        () =>
+          hashRange({ fd: directory, pin: pinOf(directory), range, into: null }, scratch, never),
         (error) =>
           error instanceof AppError && error.code === 'SOURCE_UNREADABLE' && error.cause !== null,
       )
@@ -95,7 +122,10 @@ describe('hashRange()', () => {
     let asked = 0
     const isAborted = () => asked++ === 2
     const range = { start: 0, end: size }
-    assert.equal(hashRange({ fd, range, into: null }, scratch, isAborted), undefined)
+    assert.equal(
+      hashRange({ fd, pin: pinOf(fd), range, into: null }, scratch, isAborted),
+      undefined,
+    )
     assert.equal(asked, 3)
   })
 })

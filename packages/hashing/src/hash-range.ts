@@ -1,16 +1,17 @@
 import { createHash, hash } from 'node:crypto'
-import { readSync } from 'node:fs'
-import { AppError, createTreeHashFold, invariant, MIB } from '@firn/core'
+import { fstatSync, readSync } from 'node:fs'
+import { AppError, createTreeHashFold, invariant, MIB, type SourcePin } from '@firn/core'
+import { pinFromStats, requireSamePin } from './file-pin.ts'
 import type { HashFileInput, RangeHashes } from './hash-pool.ts'
 
 /**
- * Reads a range once, with positional reads of 1 MiB, and computes both of its hashes over each
- * block while it is in the CPU's cache. Blocks the thread it runs on; undefined when `isAborted`
- * said so between two blocks.
+ * Reads a range of the pinned version once, with positional reads of 1 MiB, and computes both of
+ * its hashes over each block while it is in the CPU's cache. Blocks the thread it runs on;
+ * undefined when `isAborted` said so between two blocks.
  *
  * @param scratch 1 MiB to read into when `input.into` is null.
- * @throws AppError SOURCE_CHANGED when the file ends inside the range, SOURCE_UNREADABLE when it
- *   cannot be read.
+ * @throws AppError SOURCE_CHANGED when the file is another version before or after the read or
+ *   ends inside the range, SOURCE_UNREADABLE when it cannot be read.
  */
 export function hashRange(
   input: HashFileInput,
@@ -24,6 +25,7 @@ export function hashRange(
     input.into === null || input.into.length >= sizeBytes,
     'a buffer shorter than its range',
   )
+  requireSamePin(input.pin, readPin(input.fd))
   const linear = createHash('sha256')
   const leaves = createTreeHashFold()
   let offset = 0
@@ -38,6 +40,7 @@ export function hashRange(
     leaves.push(offset === 0 ? linear.copy().digest() : hash('sha256', block, 'buffer'))
     offset += length
   } while (offset < sizeBytes)
+  requireSamePin(input.pin, readPin(input.fd))
   return { sha256: linear.digest('hex'), treeHash: leaves.root().toString('hex') }
 }
 
@@ -61,11 +64,21 @@ function readOnce(fd: number, target: Uint8Array, position: number): number {
   try {
     return readSync(fd, target, 0, target.length, position)
   } catch (error) {
-    if (!isSystemError(error)) throw error
-    throw new AppError('SOURCE_UNREADABLE', `Cannot read at byte ${position}: ${error.code}`, {
-      cause: error,
-    })
+    throw toUnreadable(error, `Cannot read at byte ${position}`)
   }
+}
+
+function readPin(fd: number): SourcePin {
+  try {
+    return pinFromStats(fstatSync(fd, { bigint: true }))
+  } catch (error) {
+    throw toUnreadable(error, 'Cannot look at the file')
+  }
+}
+
+function toUnreadable(error: unknown, doing: string): unknown {
+  if (!isSystemError(error)) return error
+  return new AppError('SOURCE_UNREADABLE', `${doing}: ${error.code}`, { cause: error })
 }
 
 /** Tells what the kernel refused from what Node refused, which is a bug of ours. */

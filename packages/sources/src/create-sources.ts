@@ -1,12 +1,11 @@
-import type { FileHandle } from 'node:fs/promises'
-import { AppError, invariant, type Source, type SourcePin } from '@firn/core'
-import type { HashPool } from '@firn/hashing'
+import { AppError, invariant } from '@firn/core'
+import { type HashPool, requireSamePin } from '@firn/hashing'
 import { createAllowedRoots } from './allowed-roots.ts'
 import { createMemoryArena } from './memory-arena.ts'
-import { openRegularFile } from './open-regular-file.ts'
+import { createOpenFiles } from './open-files.ts'
+import { openRegularFile, pinOf } from './open-regular-file.ts'
 import { closeRangeStream, createRangeStream, STREAM_MEMORY_BYTES } from './range-stream.ts'
-import { pinOf, requireSamePin } from './source-pin.ts'
-import type { PartBody, Sources } from './sources.ts'
+import type { Sources } from './sources.ts'
 
 export interface SourcesOptions {
   /** Absolute directories; files are read from inside these only. */
@@ -17,27 +16,16 @@ export interface SourcesOptions {
 }
 
 /** Reads `file` sources. Memory for parts is committed as it is used, up to `memoryBytes`. */
-export function createSources(options: SourcesOptions): Sources {
-  const { hashPool } = options
-  const roots = createAllowedRoots(options.roots)
-  const arena = createMemoryArena(options.memoryBytes)
-
-  /** The file, open, if it still is the pinned version. */
-  async function openPinned(source: Source, pin: SourcePin): Promise<FileHandle> {
-    const handle = await openRegularFile(source.path, roots)
-    try {
-      requireSamePin(source.path, pin, await pinOf(source.path, handle))
-      return handle
-    } catch (error) {
-      await handle.close()
-      throw error
-    }
-  }
+export function createSources({ roots, hashPool, memoryBytes }: SourcesOptions): Sources {
+  const allowedRoots = createAllowedRoots(roots)
+  const open = (path: string) => openRegularFile(path, allowedRoots)
+  const files = createOpenFiles({ open, idleMs: 1000, ageMaxMs: 5000 })
+  const arena = createMemoryArena(memoryBytes)
 
   return {
     async inspect({ path }, signal) {
       signal.throwIfAborted()
-      await using handle = await openRegularFile(path, roots)
+      await using handle = await open(path)
       const pin = await pinOf(path, handle)
       signal.throwIfAborted()
       if (pin.sizeBytes > 0) return pin
@@ -47,11 +35,9 @@ export function createSources(options: SourcesOptions): Sources {
 
     async hashWhole({ source, pin }, signal) {
       signal.throwIfAborted()
-      await using handle = await openPinned(source, pin)
+      await using file = await files.borrow(source.path, pin)
       const range = { start: 0, end: pin.sizeBytes }
-      const hashes = await hashPool.hashFile({ fd: handle.fd, range, into: null }, signal)
-      requireSamePin(source.path, pin, await pinOf(source.path, handle))
-      return hashes
+      return await hashPool.hashFile({ fd: file.handle.fd, range, pin, into: null }, signal)
     },
 
     async openPart({ source, pin, range }, signal) {
@@ -60,26 +46,22 @@ export function createSources(options: SourcesOptions): Sources {
       const isHeld = sizeBytes <= arena.capacityBytes
       await using resources = new AsyncDisposableStack()
       const shareBytes = isHeld ? sizeBytes : Math.min(STREAM_MEMORY_BYTES, arena.capacityBytes)
-      const loan = resources.use(await arena.borrow(shareBytes, signal))
-      const handle = resources.use(await openPinned(source, pin))
-      const into = isHeld ? loan.bytes : null
-      const { sha256, treeHash } = await hashPool.hashFile({ fd: handle.fd, range, into }, signal)
-      const verify = async () => requireSamePin(source.path, pin, await pinOf(source.path, handle))
-      await verify()
-      signal.throwIfAborted()
+      const memory = resources.use(await arena.borrow(shareBytes, signal))
+      const { handle } = resources.use(await files.borrow(source.path, pin))
+      const into = isHeld ? memory.bytes : null
+      const hashes = await hashPool.hashFile({ fd: handle.fd, range, pin, into }, signal)
       const body = into ?? createRangeStream(source.path, handle, range)
       if (!(body instanceof Uint8Array)) {
-        // Closed before the file is: it may be reading.
+        // Before the file is closed and the memory lent again: it may be reading.
         resources.defer(() => closeRangeStream(body))
       }
       const owned = resources.move()
       return {
+        ...hashes,
         body,
-        sha256,
-        treeHash,
-        verify,
+        verify: async () => requireSamePin(pin, await pinOf(source.path, handle)),
         [Symbol.asyncDispose]: () => owned.disposeAsync(),
-      } satisfies PartBody
+      }
     },
   }
 }

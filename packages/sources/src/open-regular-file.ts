@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, readlink, realpath, stat } from 'node:fs/promises'
-import { AppError } from '@firn/core'
+import { AppError, type SourcePin } from '@firn/core'
+import { pinFromStats } from '@firn/hashing'
 import type { AllowedRoots } from './allowed-roots.ts'
 import { notAllowed, notRegular, openError, systemCode } from './source-errors.ts'
 
@@ -49,4 +50,13 @@ async function whereIs(path: string, realPath: string, handle: FileHandle): Prom
   const named = await stat(resolved)
   if (named.dev !== opened.dev || named.ino !== opened.ino) throw notAllowed(path)
   return resolved
+}
+
+/** The version of an open file. */
+export async function pinOf(path: string, handle: FileHandle): Promise<SourcePin> {
+  try {
+    return pinFromStats(await handle.stat({ bigint: true }))
+  } catch (error) {
+    throw openError(path, error)
+  }
 }
