@@ -141,6 +141,24 @@ describe('createGlacier() with the vault', () => {
     assert.deepEqual(await Array.fromAsync(glacier.listUploads(vault, never)), [])
   })
 
+  it('reads what an inventory says of an archive, and knows no job that nobody asked for', async () => {
+    const upload = await initiate('in the inventory')
+    const sealed = await uploadAll(upload, 4 * MIB)
+    const { archiveId } = await glacier.completeUpload({ ...upload, ...sealed }, never)
+    const asked = { vault, ...(await glacier.askInventory({ vault, sinceMs: 0 }, never)) }
+    let inventory = await glacier.readInventory(asked, never)
+    while (inventory === 'pending') inventory = await glacier.readInventory(asked, never)
+    assert.ok(inventory !== 'gone')
+    const row = inventory.archives.find((archive) => archive.archiveId === archiveId)
+    const { description, sizeBytes, treeHash } = row ?? {}
+    assert.deepEqual(
+      { description, sizeBytes, treeHash },
+      { description: 'in the inventory', ...sealed },
+    )
+    const unknown = { vault, inventoryJobId: 'never-given-out' }
+    assert.equal(await glacier.readInventory(unknown, never), 'gone')
+  })
+
   it('has bytes refused that are not the ones that were hashed', async () => {
     const upload = await initiate()
     const body = new Uint8Array(new SharedArrayBuffer(MIB)).fill(1)

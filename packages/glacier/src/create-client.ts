@@ -1,5 +1,6 @@
+import { hash } from 'node:crypto'
 import { GlacierClient } from '@aws-sdk/client-glacier'
-import { invariant } from '@firn/core'
+import { invariant, treeHash } from '@firn/core'
 import { createHttpHandler, type HttpLimits } from './http-handler.ts'
 
 /** What is known of a body before it is sent. */
@@ -17,7 +18,7 @@ const logger = { trace: silent, debug: silent, info: silent, warn: silent, error
 
 /**
  * The SDK's client, which signs and parses and does nothing else: it never retries, never hashes a
- * body, and sends through our own handler. `factsOf` knows every body that is sent.
+ * part, and sends through our own handler. `factsOf` knows the body of every part.
  */
 export function createClient(
   limits: HttpLimits,
@@ -28,11 +29,18 @@ export function createClient(
     logger,
     requestHandler: createHttpHandler(limits),
     bodyChecksumGenerator: async ({ body }) => {
-      const facts = factsOf(body)
-      invariant(facts, 'a body that nobody hashed')
-      return [facts.sha256, facts.treeHash]
+      const { sha256, treeHash } = factsOf(body) ?? factsOfJson(body)
+      return [sha256, treeHash]
     },
     // Without it a stream would go out chunked; Glacier wants its length.
-    bodyLengthChecker: (body: unknown) => factsOf(body)?.sizeBytes,
+    bodyLengthChecker: (body: unknown) => (factsOf(body) ?? factsOfJson(body)).sizeBytes,
   })
+}
+
+/** What else is sent: the parameters of a job, as short JSON. */
+function factsOfJson(body: unknown): BodyFacts {
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body
+  invariant(bytes instanceof Uint8Array, 'a body that nobody hashed')
+  const sizeBytes = bytes.length
+  return { sha256: hash('sha256', bytes), treeHash: treeHash(bytes).toString('hex'), sizeBytes }
 }

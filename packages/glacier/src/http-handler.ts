@@ -16,8 +16,10 @@ type HttpHandler = RequestHandler<HttpRequest, HttpResponse, HttpHandlerOptions>
   readonly destroy: () => void
 }
 
-/** Answers are headers, or a page of a list: 1,000 uploads with full descriptions stay below it. */
-const ANSWER_MAX_BYTES = 8 * 1024 ** 2
+/** What is changed is answered with headers, or with an error. */
+const ANSWER_MAX_BYTES = 1024 ** 2
+/** What is read may be an inventory: a few hundred thousand archives. */
+const READ_ANSWER_MAX_BYTES = 256 * 1024 ** 2
 /** Bodies go out in slices of this size: under TLS each write is encrypted in one go. */
 const SLICE_BYTES = 1024 ** 2
 
@@ -49,7 +51,7 @@ export function createHttpHandler(limits: HttpLimits): HttpHandler {
       const stopWatching = watch(req, request.body !== undefined, limits, options)
       try {
         writeBody(req, request.body)
-        return { response: await exchange(req) }
+        return { response: await exchange(req, request.method === 'GET') }
       } finally {
         stopWatching()
       }
@@ -62,7 +64,7 @@ export function createHttpHandler(limits: HttpLimits): HttpHandler {
 }
 
 /** Settles when the request is closed: its socket is then idle in the pool, or destroyed. */
-async function exchange(req: ClientRequest): Promise<HttpResponse> {
+async function exchange(req: ClientRequest, isRead: boolean): Promise<HttpResponse> {
   const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>()
   let response: HttpResponse | undefined
   let failure: unknown
@@ -73,7 +75,9 @@ async function exchange(req: ClientRequest): Promise<HttpResponse> {
     res.on('error', (error) => {
       failure ??= error
     })
-    collect(res, (body) => {
+    collect(res, isRead ? READ_ANSWER_MAX_BYTES : ANSWER_MAX_BYTES, (bytes) => {
+      // The SDK hands on the output of a job as a stream, and so wants one.
+      const body = isRead ? Readable.from([bytes]) : bytes
       response = { statusCode: res.statusCode ?? 0, headers: headersOf(res), body }
       // Refused before the body was out: the rest of it would be sent for nothing.
       if (!req.writableFinished && response.statusCode >= 300) req.destroy()
@@ -86,13 +90,13 @@ async function exchange(req: ClientRequest): Promise<HttpResponse> {
   return await promise
 }
 
-function collect(res: IncomingMessage, done: (body: Uint8Array) => void): void {
+function collect(res: IncomingMessage, maxBytes: number, done: (body: Uint8Array) => void): void {
   const chunks: Buffer[] = []
   let sizeBytes = 0
   res.on('data', (chunk: Buffer) => {
     sizeBytes += chunk.length
-    if (sizeBytes > ANSWER_MAX_BYTES) {
-      res.destroy(new Error(`The answer is longer than ${ANSWER_MAX_BYTES} bytes`))
+    if (sizeBytes > maxBytes) {
+      res.destroy(new Error(`The answer is longer than ${maxBytes} bytes`))
     }
     chunks.push(chunk)
   })
