@@ -213,3 +213,37 @@ export function someBytes(sizeBytes: number, seed = 1): Buffer {
   for (let at = sizeBytes - (sizeBytes % 4); at < sizeBytes; at += 1) bytes[at] = (seed + at) & 0xff
   return bytes
 }
+
+async function control(
+  vault: VaultProcess,
+  request_: { readonly method: string; readonly path: string; readonly body?: object },
+): Promise<unknown> {
+  const res = await fetch(`http://127.0.0.1:${vault.controlPort}${request_.path}`, {
+    method: request_.method,
+    ...(request_.body && { body: JSON.stringify(request_.body) }),
+  })
+  const answer: unknown = await res.json()
+  if (!res.ok) throw new Error(`${request_.method} ${request_.path}: ${JSON.stringify(answer)}`)
+  return answer
+}
+
+/** Moves the vault's clock forward; resolves with its new time. */
+export async function advanceClock(vault: VaultProcess, advanceMs: number): Promise<string> {
+  const answer = await control(vault, { method: 'POST', path: '/clock', body: { advanceMs } })
+  return (answer as { now: string }).now
+}
+
+/** Replaces the vault's fault rules. */
+export async function setFaults(vault: VaultProcess, ...rules: readonly object[]): Promise<void> {
+  await control(vault, { method: 'PUT', path: '/faults', body: { rules } })
+}
+
+export interface VaultStats {
+  readonly requests: Readonly<Record<string, Readonly<Record<string, number>>>>
+  readonly receivedBytes: number
+  readonly partsInFlightPeak: number
+}
+
+export async function readStats(vault: VaultProcess): Promise<VaultStats> {
+  return (await control(vault, { method: 'GET', path: '/stats' })) as VaultStats
+}

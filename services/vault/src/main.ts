@@ -5,6 +5,7 @@ import { openVaultServer } from './vault-server.ts'
 await runService({ name: 'vault', env: process.env }, async ({ log, signal }) => {
   const config = readVaultConfig(process.env)
   const server = await openVaultServer({ config, registry: createMetrics(), log, stopping: signal })
-  log.info({ address: server.address, port: server.port, region: config.region }, 'listening')
+  const { address, port, controlPort } = server
+  log.info({ address, port, controlPort, region: config.region }, 'listening')
   return server
 })

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { RequestStats } from './control/request-stats.ts'
 
 export interface VaultMetrics {
   /** Returns what to call, once, when the answer is sent. */
@@ -9,7 +10,8 @@ export interface VaultMetrics {
   readonly addReceivedBytes: (count: number) => void
 }
 
-export function createVaultMetrics(registry: Registry): VaultMetrics {
+/** Prometheus metrics; `stats` is told the same. */
+export function createVaultMetrics(registry: Registry, stats: RequestStats): VaultMetrics {
   const registers = [registry]
   const requests = new Counter({
     name: 'firn_vault_requests_total',
@@ -37,13 +39,18 @@ export function createVaultMetrics(registry: Registry): VaultMetrics {
   return {
     startRequest() {
       inFlight.inc()
+      const endStats = stats.begin()
       const startedAtMs = performance.now()
       return ({ operation, outcome }) => {
         inFlight.dec()
+        endStats({ operation, outcome })
         requests.inc({ operation, outcome })
         durations.observe({ operation }, (performance.now() - startedAtMs) / 1000)
       }
     },
-    addReceivedBytes: (count) => received.inc(count),
+    addReceivedBytes(count) {
+      received.inc(count)
+      stats.addReceivedBytes(count)
+    },
   }
 }

@@ -58,12 +58,8 @@ export function createAuthenticator(options: {
       }
       checkAge(amzDate, receivedAtMs)
       const credential = byAccessKeyId.get(claim.accessKeyId)
-      if (credential === undefined) {
-        throw new GlacierError(
-          'UnrecognizedClientException',
-          'The security token included in the request is invalid.',
-        )
-      }
+      if (credential === undefined) throw unrecognized()
+      checkToken(credential, headerOf(request, 'x-amz-security-token'), receivedAtMs)
       const signed = { ...request, signedHeaders: claim.signedHeaders, payloadHash }
       const key = keyOf(credential, claim.scope)
       checkSignature(signed, { ...claim, amzDate, key })
@@ -81,6 +77,26 @@ interface Claim {
 
 function invalidSignature(message: string): GlacierError {
   return new GlacierError('InvalidSignatureException', message)
+}
+
+function unrecognized(): GlacierError {
+  return new GlacierError(
+    'UnrecognizedClientException',
+    'The security token included in the request is invalid.',
+  )
+}
+
+/** Temporary credentials come with a token, and end. */
+function checkToken(credential: Credential, token: string | undefined, nowMs: number): void {
+  if (credential.sessionToken !== undefined && credential.sessionToken !== token) {
+    throw unrecognized()
+  }
+  if (credential.expiresAt !== undefined && Date.parse(credential.expiresAt) <= nowMs) {
+    throw new GlacierError(
+      'ExpiredTokenException',
+      'The security token included in the request is expired',
+    )
+  }
 }
 
 function headerOf(request: UnverifiedRequest, name: string): string | undefined {

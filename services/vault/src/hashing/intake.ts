@@ -43,11 +43,16 @@ export function createIntake(options: {
   readonly threads: HashThreads
   /** How long a sender may send nothing, although it could. */
   readonly idleMaxMs: number
-  readonly onReceived?: (bytes: number) => void
+  readonly onReceived: (bytes: number) => void
+  /** Called when a body begins; returns what is called when it has come or gone. */
+  readonly onBegin: () => () => void
+  /** Told what the disk or a thread failed with. */
+  readonly onFailure: (error: unknown) => void
   readonly discard: (path: string) => Promise<void>
 }): Intake {
   return {
     async receive(body, { path, sizeMaxBytes, isWanted }) {
+      const onEnd = options.onBegin()
       const file = options.threads.createFile(path)
       const collector = createCollector({ file, budget: options.budget })
       try {
@@ -65,8 +70,11 @@ export function createIntake(options: {
         if (!isKept) await options.discard(path)
         return { kind: 'received', body: received }
       } catch (error) {
+        options.onFailure(error)
         await collector.discard()
         throw error
+      } finally {
+        onEnd()
       }
     },
   }
@@ -88,7 +96,7 @@ function pump(
     readonly collector: Collector
     readonly sizeMaxBytes: number
     readonly idleMaxMs: number
-    readonly onReceived?: (bytes: number) => void
+    readonly onReceived: (bytes: number) => void
   },
 ): Promise<PumpEnd> {
   const { collector, sizeMaxBytes, idleMaxMs, onReceived } = options
@@ -111,7 +119,7 @@ function pump(
   const onData = (chunk: Uint8Array): void => {
     idle.refresh()
     sizeBytes += chunk.length
-    onReceived?.(chunk.length)
+    onReceived(chunk.length)
     if (sizeBytes > sizeMaxBytes) {
       resolve('too-long')
       return

@@ -19,11 +19,12 @@ export interface Call {
   readonly openBody: () => IncomingMessage
 }
 
-/** What an operation answers. At most one of `json` and `output`. */
+/** What an operation answers. At most one of `json`, `text` and `output`. */
 export interface Answer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
   readonly json?: object
+  readonly text?: string
   readonly output?: Readable
 }
 

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import type { Authenticator } from '../auth/authenticator.ts'
+import type { FaultPlan } from '../control/fault-plan.ts'
+import { CutError, injectFault } from '../control/inject-fault.ts'
 import { errorKinds, GlacierError } from '../glacier-error.ts'
 import { newRequestId } from '../ids.ts'
 import type { VaultMetrics } from '../vault-metrics.ts'
@@ -25,38 +27,50 @@ export interface Edge {
 export function createEdge(options: {
   readonly handlers: Readonly<Record<Operation, Handler>>
   readonly authenticator: Authenticator
+  readonly faults: Pick<FaultPlan, 'choose'>
   readonly metrics: VaultMetrics
   readonly log: EdgeLog
 }): Edge {
-  const { handlers, metrics, log } = options
+  const { metrics, log } = options
   return {
     async handle(req, res) {
       const requestId = newRequestId()
       res.setHeader('x-amzn-RequestId', requestId)
-      const stopTiming = metrics.startRequest()
-      let operation: Operation | 'unknown' = 'unknown'
-      let outcome = 'ok'
+      const end = metrics.startRequest()
+      const progress = { operation: 'unknown', outcome: 'ok' }
       try {
-        const answer = await readCall(req, res, {
-          authenticator: options.authenticator,
-          receivedAtMs: Date.now(),
-          onOperation: (name) => {
-            operation = name
-          },
-        }).then(({ call, name }) => handlers[name](call))
-        await send(res, answer)
+        await answerRequest(req, res, { ...options, progress })
       } catch (error) {
         const refusal = toGlacierError(error)
-        outcome = refusal.code
+        progress.outcome = error instanceof CutError ? 'cut' : refusal.code
         if (refusal.code === 'ServiceUnavailableException' && !res.destroyed) {
-          log.error({ err: error, requestId, operation }, 'request failed')
+          log.error({ err: error, requestId, ...progress }, 'request failed')
         }
         await sendError(req, res, refusal)
       } finally {
-        stopTiming({ operation, outcome })
+        end(progress)
       }
     },
   }
+}
+
+async function answerRequest(
+  req: IncomingMessage,
+  res: ServerResponse,
+  options: Parameters<typeof createEdge>[0] & { readonly progress: { operation: string } },
+): Promise<void> {
+  const { call, operation } = await readCall(req, res, {
+    authenticator: options.authenticator,
+    receivedAtMs: Date.now(),
+    onOperation: (name) => {
+      options.progress.operation = name
+    },
+  })
+  const perform = options.handlers[operation]
+  const fault = options.faults.choose(operation)
+  const answer =
+    fault === undefined ? perform(call) : injectFault(fault, { call, req, res, perform })
+  await send(res, await answer)
 }
 
 function toGlacierError(error: unknown): GlacierError {
@@ -76,7 +90,7 @@ async function send(res: ServerResponse, answer: Answer): Promise<void> {
     res.writeHead(status, headers).end()
     return
   }
-  const text = json === undefined ? '' : JSON.stringify(json)
+  const text = answer.text ?? (json === undefined ? '' : JSON.stringify(json))
   res.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
@@ -90,7 +104,7 @@ async function sendError(
   res: ServerResponse,
   error: GlacierError,
 ): Promise<void> {
-  if (res.headersSent) {
+  if (res.headersSent || res.destroyed) {
     // Too late to say so: only a cut connection tells the client that this is not the whole.
     res.destroy()
     return

@@ -28,7 +28,7 @@ export async function readCall(
     readonly receivedAtMs: number
     readonly onOperation: (operation: Operation) => void
   },
-): Promise<{ readonly call: Call; readonly name: Operation }> {
+): Promise<{ readonly call: Call; readonly operation: Operation }> {
   const target = parseTarget(req)
   const match = findOperation(target)
   options.onOperation(match.operation)
@@ -63,7 +63,7 @@ export async function readCall(
       return req
     },
   }
-  return { call, name: match.operation }
+  return { call, operation: match.operation }
 }
 
 interface Target {

@@ -54,7 +54,7 @@ interface Route {
   readonly action: string
 }
 
-function isOperation(name: string): name is Operation {
+export function isOperation(name: string): name is Operation {
   return Object.hasOwn(table, name)
 }
 

@@ -2,7 +2,7 @@ import { PART_SIZE_MAX_BYTES } from '@firn/core'
 import { invalidParameter, notFound } from '../glacier-error.ts'
 import { type Call, type Handler, requiredHeader } from '../http/call.ts'
 import type { OperationDependencies } from './dependencies.ts'
-import { receiveBody } from './receive-body.ts'
+import { discardAndThrow, receiveBody } from './receive-body.ts'
 import { archiveDescription, requiredVault, vaultNotFound } from './resources.ts'
 
 type Dependencies = Pick<OperationDependencies, 'store' | 'intake' | 'names'>
@@ -16,12 +16,9 @@ export function archiveOperations({ store, intake, names }: Dependencies) {
       store.assertSound()
       const tempPath = store.newTempPath()
       const { treeHash } = await receiveBody(intake, call, { path: tempPath, sizeBytes })
-      const archiveId = await store.createArchive(vault, {
-        description,
-        sizeBytes,
-        treeHash,
-        tempPath,
-      })
+      const archiveId = await store
+        .createArchive(vault, { description, sizeBytes, treeHash, tempPath })
+        .catch((error: unknown) => discardAndThrow(store, tempPath, error))
       if (archiveId === undefined) throw vaultNotFound(names, call)
       return {
         status: 201,

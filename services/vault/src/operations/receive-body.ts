@@ -1,6 +1,7 @@
 import { GlacierError, invalidParameter } from '../glacier-error.ts'
 import type { Intake, ReceivedBody } from '../hashing/intake.ts'
 import { type Call, requiredHeader, requiredTreeHash } from '../http/call.ts'
+import type { VaultStore } from '../storage/vault-store.ts'
 
 /**
  * Receives an upload's body into a file at `path`, synced. Throws, and keeps nothing, unless the
@@ -32,6 +33,16 @@ export async function receiveBody(
     case 'cut':
       throw new GlacierError('RequestTimeoutException', 'Request timed out.')
   }
+}
+
+/** For a body that was received and then could not be stored. */
+export async function discardAndThrow(
+  store: Pick<VaultStore, 'discard'>,
+  tempPath: string,
+  error: unknown,
+): Promise<never> {
+  await store.discard(tempPath)
+  throw error
 }
 
 function judge(

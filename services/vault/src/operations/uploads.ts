@@ -18,7 +18,7 @@ import { isExpired, recentEnding } from '../storage/lifetimes.ts'
 import { parsePartRange } from './content-range.ts'
 import type { OperationDependencies } from './dependencies.ts'
 import { takePage } from './page.ts'
-import { receiveBody } from './receive-body.ts'
+import { discardAndThrow, receiveBody } from './receive-body.ts'
 import {
   archiveDescription,
   isoDate,
@@ -143,7 +143,9 @@ async function uploadPart(call: Call, dependencies: Dependencies): Promise<Answe
   try {
     const tempPath = store.newTempPath()
     const { treeHash } = await receiveBody(intake, call, { path: tempPath, sizeBytes })
-    const isStored = await store.commitPart(vault, upload, { index, sizeBytes, treeHash, tempPath })
+    const isStored = await store
+      .commitPart(vault, upload, { index, sizeBytes, treeHash, tempPath })
+      .catch((error: unknown) => discardAndThrow(store, tempPath, error))
     if (!isStored) throw uploadNotFound(call)
     return { status: 204, headers: { 'x-amz-sha256-tree-hash': treeHash } }
   } finally {

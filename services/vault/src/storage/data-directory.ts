@@ -5,6 +5,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { createDurableFiles, type DurableFiles } from './durable-files.ts'
 import { FormatRecord } from './records.ts'
 
+/** Errors of the disk after which nothing more is written. */
+const IO_ERROR_COUNT_MAX = 3
+
 /** Where things lie. No part of a path ever comes from a request: names are random keys. */
 export interface DataDirectory extends AsyncDisposable {
   readonly files: DurableFiles
@@ -12,8 +15,10 @@ export interface DataDirectory extends AsyncDisposable {
   readonly accountsDir: string
   /** Signs archive ids. */
   readonly secret: Uint8Array
-  /** Throws when a directory could not be synced since the start. */
+  /** Throws since a directory could not be synced, or files could not be written again and again. */
   readonly assertSound: () => void
+  /** Counts a failure to write a file, if it is one of the disk and not for want of space. */
+  readonly noteFailure: (error: unknown) => void
 }
 
 export interface StorageLog {
@@ -47,14 +52,11 @@ export async function openDataDirectory(options: {
   await syncPath(root)
   await syncPath(dirname(root))
 
-  let broken: unknown
+  const health = createHealth(log)
   const files = createDurableFiles({
     tempDir,
     trashDir,
-    onBroken(error) {
-      broken ??= error
-      log.error({ err: error }, 'a directory could not be synced: refusing changes until restarted')
-    },
+    onBroken: health.breakDown,
     onNotFreed: (error) => log.warn({ err: error }, 'disk could not be freed'),
   })
   const secret = await readSecret(join(root, 'format.json'), files)
@@ -65,12 +67,33 @@ export async function openDataDirectory(options: {
     vaultsDir,
     accountsDir,
     secret,
-    assertSound() {
-      if (broken !== undefined) {
-        throw new Error('The data directory is read-only since a sync failed', { cause: broken })
-      }
-    },
+    assertSound: health.assertSound,
+    noteFailure: health.noteFailure,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+/** After an error of the disk nobody knows what it holds; to go on writing could lose more. */
+function createHealth(log: StorageLog) {
+  let broken: { readonly cause: unknown } | undefined
+  let failureCount = 0
+  const breakDown = (cause: unknown): void => {
+    if (broken === undefined) {
+      log.error({ err: cause }, 'the disk fails: refusing changes until restarted')
+    }
+    broken ??= { cause }
+  }
+  return {
+    breakDown,
+    noteFailure(error: unknown): void {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EIO')) return
+      failureCount += 1
+      if (failureCount >= IO_ERROR_COUNT_MAX) breakDown(error)
+    },
+    assertSound(): void {
+      if (broken === undefined) return
+      throw new Error('The data directory is read-only since the disk failed', broken)
+    },
   }
 }
 

@@ -23,7 +23,7 @@ export interface DurableFiles {
       readonly adopted?: Readonly<Record<string, string>>
     },
   ) => Promise<void>
-  /** Gives what was made at a temporary path, and synced there, its name. */
+  /** Gives a file, synced at a temporary path, its name. It is gone when this fails. */
   readonly publish: (tempPath: string, path: string) => Promise<void>
   /** Removes a file or a directory with all it holds: from its name at once, its disk soon. */
   readonly retire: (path: string) => Promise<void>
@@ -64,7 +64,14 @@ export function createDurableFiles(options: {
 
   return {
     newTempPath: () => newPath(tempDir),
-    publish,
+    async publish(tempPath, path) {
+      try {
+        await publish(tempPath, path)
+      } catch (error) {
+        await Promise.all([rm(tempPath, { force: true }), rm(path, { force: true })])
+        throw error
+      }
+    },
     async write(path, data) {
       const tempPath = newPath(tempDir)
       try {
