@@ -102,9 +102,11 @@ async function command(deps: JobHandlerDeps, { params, signal, log }: Call, name
     log.debug({ jobId: id, command: name, state: stored.job.progress.state }, 'job commanded')
     return { body: jobToView(stored) }
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'JOB_STATE_CONFLICT') throw error
+    const code = error instanceof AppError ? error.code : null
+    if (code !== 'JOB_STATE_CONFLICT' && code !== 'JOB_NOT_FOUND') throw error
     const { job } = await loadJob(deps.store, id, signal)
-    throw new RequestError('JOB_STATE_CONFLICT', error.message, {
+    const state = job.progress.state
+    throw new RequestError('JOB_STATE_CONFLICT', `Cannot ${name} a job that is ${state}`, {
       cause: error,
       extras: { allowed: allowedCommands(job, deps.now()) },
     })

@@ -57,6 +57,26 @@ describe('while the store is away', () => {
   })
 })
 
+describe('while a store that lost everything is being rebuilt', () => {
+  it('does not call a job unknown', async () => {
+    const store = createMemoryJobStore()
+    await using api = await openTestApi({ store })
+    const path = '/v1/jobs/01890000-0000-7000-8000-000000000000'
+    for (const [method, rest] of [
+      ['GET', ''],
+      ['GET', '/parts'],
+      ['GET', '/events'],
+      ['POST', '/cancel'],
+    ] as const) {
+      const { status, body } = await api.call(method, `${path}${rest}`)
+      assert.equal(status, 503, rest)
+      assert.equal(body.code, 'STORE_UNAVAILABLE')
+    }
+    await store.putMark(new AbortController().signal)
+    assert.equal((await api.call('POST', `${path}/cancel`)).status, 404)
+  })
+})
+
 describe('while the store does not answer and heeds no signal', () => {
   const frozen = (): Promise<never> => new Promise(() => undefined)
   const store: JobStore = { ...createMemoryJobStore(), create: frozen, lastEventId: frozen }
