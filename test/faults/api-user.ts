@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
+
+/** What a user reads of a job, by the documentation alone. */
+const Job = z.object({
+  id: z.string(),
+  state: z.string(),
+  size: z.number().nullable(),
+  parts: z.object({ total: z.number().nullable(), uploaded: z.number() }),
+  bytes: z.object({ total: z.number().nullable(), uploaded: z.number() }),
+  uploadId: z.string().nullable(),
+  archiveId: z.string().nullable(),
+  sha256TreeHash: z.string().nullable(),
+  error: z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }).nullable(),
+})
+export type Job = Readonly<z.infer<typeof Job>>
+
+const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number(),
+  code: z.string(),
+})
+
+/** A request for a job and what came back: like a Jepsen history, an outcome may be unknown. */
+export interface PostRecord {
+  readonly atMs: number
+  readonly key: string
+  readonly outcome:
+    | { readonly type: 'accepted'; readonly jobId: string }
+    | { readonly type: 'refused'; readonly status: number; readonly code: string }
+    | { readonly type: 'unknown'; readonly why: string }
+}
+
+/** A job as it was seen at some moment. */
+export interface Sample {
+  readonly atMs: number
+  readonly job: Job
+}
+
+export interface JobBody {
+  readonly vault: string
+  readonly source: { readonly type: 'file'; readonly path: string }
+  readonly partSize?: number
+  readonly expected?: { readonly sha256?: string; readonly sha256TreeHash?: string }
+}
+
+export type Command = 'pause' | 'resume' | 'cancel' | 'retry'
+
+/** A client that remembers all it did and saw. */
+export interface ApiUser extends AsyncDisposable {
+  readonly post: (body: JobBody, key: string) => Promise<PostRecord['outcome']>
+  /** Undefined when the API does not answer, or not with a job. */
+  readonly get: (id: string) => Promise<Job | undefined>
+  /** The status of the answer, or 0 when there was none. */
+  readonly command: (id: string, command: Command) => Promise<number>
+  readonly posts: readonly PostRecord[]
+  readonly samples: readonly Sample[]
+  readonly commands: readonly { readonly id: string; readonly command: Command }[]
+  /** Answers of 400 and more that are not problems as RFC 9457 has them. */
+  readonly badProblems: readonly string[]
+}
+
+const REQUEST_MAX_MS = 15_000
+const SAMPLE_MS = 100
+
+export function openApiUser(access: { readonly url: string; readonly token: string }): ApiUser {
+  const posts: PostRecord[] = []
+  const samples: Sample[] = []
+  const commands: { readonly id: string; readonly command: Command }[] = []
+  const badProblems: string[] = []
+  const stopping = new AbortController()
+  const watched = new Set<string>()
+
+  const send = async (method: string, path: string, init: { key?: string; body?: JobBody }) => {
+    const response = await fetch(`${access.url}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${access.token}`,
+        ...(init.body !== undefined && { 'content-type': 'application/json' }),
+        ...(init.key !== undefined && { 'idempotency-key': init.key }),
+      },
+      ...(init.body !== undefined && { body: JSON.stringify(init.body) }),
+      signal: AbortSignal.timeout(REQUEST_MAX_MS),
+    })
+    const text = await response.text()
+    const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json')
+    if (response.status >= 400 && !isProblem) badProblems.push(`${method} ${path}: ${text}`)
+    return { status: response.status, text }
+  }
+
+  const get = async (id: string): Promise<Job | undefined> => {
+    try {
+      const { status, text } = await send('GET', `/v1/jobs/${id}`, {})
+      if (status !== 200) return undefined
+      const job = Job.parse(JSON.parse(text))
+      samples.push({ atMs: Date.now(), job })
+      return job
+    } catch {
+      return undefined
+    }
+  }
+
+  const watch = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      for (const id of watched) if (!stopping.signal.aborted) await get(id)
+      await sleep(SAMPLE_MS, undefined, { signal: stopping.signal }).catch(() => {})
+    }
+  }
+  const watching = watch()
+
+  return {
+    posts,
+    samples,
+    commands,
+    badProblems,
+    get,
+    async post(body, key) {
+      const atMs = Date.now()
+      const outcome = await send('POST', '/v1/jobs', { body, key }).then(readPost, unknown)
+      posts.push({ atMs, key, outcome })
+      if (outcome.type === 'accepted') watched.add(outcome.jobId)
+      return outcome
+    },
+    async command(id, command) {
+      commands.push({ id, command })
+      try {
+        return (await send('POST', `/v1/jobs/${id}/${command}`, {})).status
+      } catch {
+        return 0
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      stopping.abort()
+      await watching
+    },
+  }
+}
+
+function readPost(answer: {
+  readonly status: number
+  readonly text: string
+}): PostRecord['outcome'] {
+  const { status, text } = answer
+  if (status === 202) return { type: 'accepted', jobId: Job.parse(JSON.parse(text)).id }
+  return { type: 'refused', status, code: Problem.parse(JSON.parse(text)).code }
+}
+
+function unknown(error: unknown): PostRecord['outcome'] {
+  return { type: 'unknown', why: error instanceof Error ? error.message : String(error) }
+}

@@ -1,0 +1,272 @@
+import { access, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
+import type { ApiUser, Job, Sample } from './api-user.ts'
+import type { GateRecord } from './glacier-gate.ts'
+import type { ArchiveRow, GlacierView } from './glacier-view.ts'
+import { seededBytes } from './seeded-bytes.ts'
+import { treeHashOf } from './tree-hash.ts'
+
+/** One state of a source: its bytes follow from the seed. */
+export interface Version {
+  readonly seed: string
+  readonly sizeBytes: number
+}
+
+/** What the checker has to go by. It imports nothing of the product. */
+export interface Evidence {
+  readonly user: ApiUser
+  readonly glacier: GlacierView
+  readonly journalDirectory: string
+  readonly vault: string
+  /** Every state that the source of a key's job was ever in. */
+  readonly versionsByKey: ReadonlyMap<string, readonly Version[]>
+  /** What went through to Glacier, with the answers that it gave. */
+  readonly records: readonly GateRecord[]
+  /** Whether recorded parts may have been forgotten: Redis lost them, or Glacier did. */
+  readonly mayForgetParts: boolean
+}
+
+export interface Violation {
+  readonly invariant: string
+  /** The least that shows it. */
+  readonly witness: string
+}
+
+type Report = (invariant: string, witness: string) => void
+
+const terminal = new Set(['archived', 'failed', 'cancelled'])
+const Receipt = z.object({
+  generation: z.number(),
+  vault: z.string(),
+  archive: z.object({ archiveId: z.string(), treeHash: z.string() }),
+  plan: z.object({ sizeBytes: z.number(), partSizeBytes: z.number() }),
+  partTreeHashes: z.array(z.string()),
+})
+
+/** Looks at everything from outside, after the last fault, and says what must not be. */
+export async function checkEvidence(evidence: Evidence): Promise<readonly Violation[]> {
+  const violations: Violation[] = []
+  const report: Report = (invariant, witness) => violations.push({ invariant, witness })
+  checkKeys(evidence, report)
+  checkSamples(evidence, report)
+  for (const text of evidence.user.badProblems) report('I13', text)
+  const jobs = await acceptedJobs(evidence, report)
+  const archives = await evidence.glacier.inventory(evidence.vault)
+  for (const [id, { job, keys }] of jobs) {
+    await checkJournal(evidence, job, report)
+    if (job.state === 'archived') await checkArchive(evidence, { job, key: keys[0] ?? '' }, report)
+    else if (!terminal.has(job.state)) report('I11', `job ${id} rests in ${job.state}`)
+  }
+  const jobById = new Map([...jobs].map(([id, { job }]) => [id, job]))
+  if (archives !== undefined) checkOwners(jobById, archives, report)
+  await checkCount(evidence, jobById, report)
+  await checkUploads(evidence, jobById, report)
+  return violations
+}
+
+/** I8: one job for a key, and what was promised is there. */
+function checkKeys({ user }: Evidence, report: Report): void {
+  const idByKey = new Map<string, string>()
+  for (const { key, outcome } of user.posts) {
+    if (outcome.type !== 'accepted') continue
+    const before = idByKey.get(key)
+    if (before !== undefined && before !== outcome.jobId) {
+      report('I8', `key "${key}" stands for jobs ${before} and ${outcome.jobId}`)
+    }
+    idByKey.set(key, outcome.jobId)
+  }
+  const keys = new Set(user.posts.map(({ key }) => key))
+  if (new Set(idByKey.values()).size < idByKey.size) report('I8', 'two keys have one job')
+  for (const key of keys) {
+    if (!idByKey.has(key)) report('I1', `nobody knows what became of key "${key}"`)
+  }
+}
+
+/** I1: what ended stays so. I6: no part is called uploaded that Glacier did not take. I10: progress. */
+function checkSamples(evidence: Evidence, report: Report): void {
+  const byJob = Map.groupBy(evidence.user.samples, ({ job }) => job.id)
+  for (const [id, samples] of byJob) {
+    const wasRetried = evidence.user.commands.some(
+      (one) => one.id === id && one.command !== 'pause',
+    )
+    let before: Sample | undefined
+    for (const sample of samples) {
+      if (before !== undefined) checkPair(before, sample, { ...evidence, wasRetried }, report)
+      checkProgress(sample, evidence.records, report)
+      before = sample
+    }
+  }
+}
+
+function checkPair(
+  before: Sample,
+  after: Sample,
+  allowed: { readonly mayForgetParts: boolean; readonly wasRetried: boolean },
+  report: Report,
+): void {
+  const [a, b] = [before.job, after.job]
+  const mayLeave = a.state === 'failed' && allowed.wasRetried
+  if (terminal.has(a.state) && b.state !== a.state && !mayLeave) {
+    report('I1', `job ${a.id} went from ${a.state} to ${b.state}`)
+  }
+  if (a.state === 'archived' && a.archiveId !== b.archiveId) {
+    report('I2', `job ${a.id} had archive ${a.archiveId}, then ${b.archiveId}`)
+  }
+  const isSame = a.uploadId !== null && a.uploadId === b.uploadId
+  if (isSame && b.parts.uploaded < a.parts.uploaded && !allowed.mayForgetParts) {
+    report('I10', `job ${a.id} went from ${a.parts.uploaded} parts back to ${b.parts.uploaded}`)
+  }
+}
+
+function checkProgress(
+  { atMs, job }: Sample,
+  records: readonly GateRecord[],
+  report: Report,
+): void {
+  const { total, uploaded } = job.parts
+  if (uploaded < 0 || (total !== null && uploaded > total)) {
+    report('I10', `job ${job.id} has ${uploaded} of ${total} parts`)
+  }
+  if (job.uploadId === null) return
+  const taken = new Set<number>()
+  for (const { operation, uploadId, range, status, atMs: takenAtMs } of records) {
+    const isPart = operation === 'UploadPart' && uploadId === job.uploadId && status === 204
+    if (isPart && range !== null && takenAtMs <= atMs) taken.add(range.first)
+  }
+  if (uploaded > taken.size) {
+    report('I6', `job ${job.id} says ${uploaded} parts, Glacier took ${taken.size}`)
+  }
+}
+
+/** I1: every job that was accepted is there. */
+async function acceptedJobs({ user }: Evidence, report: Report) {
+  const jobs = new Map<string, { readonly job: Job; readonly keys: string[] }>()
+  for (const { key, outcome } of user.posts) {
+    if (outcome.type !== 'accepted') continue
+    const known = jobs.get(outcome.jobId)
+    if (known !== undefined) {
+      known.keys.push(key)
+      continue
+    }
+    const job = await user.get(outcome.jobId)
+    if (job === undefined) report('I1', `job ${outcome.jobId}, accepted for "${key}", is lost`)
+    else jobs.set(job.id, { job, keys: [key] })
+  }
+  return jobs
+}
+
+/** I2: what Glacier gives back are the bytes of one version, and everybody agrees on their hash. */
+async function checkArchive(
+  { glacier, vault, versionsByKey, journalDirectory }: Evidence,
+  { job, key }: { readonly job: Job; readonly key: string },
+  report: Report,
+): Promise<void> {
+  const { id, archiveId } = job
+  if (archiveId === null) return report('I2', `job ${id} is archived without an archive id`)
+  const archive = await glacier.retrieve(vault, archiveId).catch((error: unknown) => {
+    report('I2', `archive ${archiveId} of job ${id} cannot be retrieved: ${String(error)}`)
+  })
+  if (archive === undefined) return
+  const versions = versionsByKey.get(key) ?? []
+  const version = versions.find(({ seed, sizeBytes }) =>
+    seededBytes(seed, sizeBytes).equals(archive.bytes),
+  )
+  if (version === undefined) {
+    report('I2', `job ${id}: ${archive.bytes.length} bytes that no version of "${key}" ever had`)
+  }
+  const { treeHash, sizeBytes } = {
+    treeHash: treeHashOf(archive.bytes),
+    sizeBytes: archive.bytes.length,
+  }
+  const receipt = await readReceipt(journalDirectory, id)
+  const claims = {
+    job: [job.sha256TreeHash, job.size],
+    glacier: [archive.treeHash, archive.sizeBytes],
+    receipt: [receipt?.archive.treeHash, receipt?.plan.sizeBytes],
+  }
+  for (const [who, claim] of Object.entries(claims)) {
+    if (isDeepStrictEqual(claim, [treeHash, sizeBytes])) continue
+    report('I2', `job ${id}: ${who} says ${claim.join(', ')}; it is ${treeHash}, ${sizeBytes}`)
+  }
+  if (receipt !== undefined && receipt.archive.archiveId !== archiveId) {
+    report('I2', `job ${id}: the receipt names archive ${receipt.archive.archiveId}`)
+  }
+}
+
+/** I4, I7: what must survive Redis is in the journal, and nothing that did not happen. */
+async function checkJournal(
+  { journalDirectory }: Evidence,
+  job: Job,
+  report: Report,
+): Promise<void> {
+  const definition = join(journalDirectory, job.id.slice(-1), `${job.id}.json`)
+  const isThere = await access(definition).then(
+    () => true,
+    () => false,
+  )
+  if (!isThere) report('I4', `job ${job.id} is not in the journal`)
+  const receipt = await readReceipt(journalDirectory, job.id)
+  if ((receipt !== undefined) !== (job.state === 'archived')) {
+    report('I7', `job ${job.id} is ${job.state}, receipt: ${receipt?.archive.archiveId ?? 'none'}`)
+  }
+}
+
+async function readReceipt(directory: string, id: string) {
+  try {
+    const text = await readFile(join(directory, id.slice(-1), id, 'receipt.json'), 'utf8')
+    return Receipt.parse(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
+
+function ownerOf(description: string): string | undefined {
+  return /^firn1 j=([0-9a-f-]{36}) g=\d+(?: |$)/.exec(description)?.[1]
+}
+
+/** I3, I4, I7: each archive is the one of a job that says so, and no job has two. */
+function checkOwners(
+  jobs: ReadonlyMap<string, Job>,
+  archives: readonly ArchiveRow[],
+  report: Report,
+): void {
+  const byOwner = Map.groupBy(archives, ({ description }) => ownerOf(description))
+  for (const [owner, rows] of byOwner) {
+    const ids = rows.map(({ archiveId }) => archiveId).join(', ')
+    const job = owner === undefined ? undefined : jobs.get(owner)
+    if (job === undefined) report('I4', `archives without an owner: ${ids} (marker of ${owner})`)
+    else if (rows.length > 1) report('I3', `job ${owner} has ${rows.length} archives: ${ids}`)
+    else if (job.state !== 'archived') report('I7', `job ${owner} is ${job.state} and has ${ids}`)
+    else if (job.archiveId !== ids) report('I4', `job ${owner} says ${job.archiveId}, has ${ids}`)
+  }
+  for (const [id, { state }] of jobs) {
+    if (state === 'archived' && !byOwner.has(id)) report('I2', `job ${id} has no archive by marker`)
+  }
+}
+
+/** I3, I4: as many archives as there are jobs that say so, each of its own. */
+async function checkCount(
+  { glacier, vault }: Evidence,
+  jobs: ReadonlyMap<string, Job>,
+  report: Report,
+): Promise<void> {
+  const ids = [...jobs.values()].flatMap(({ archiveId }) => archiveId ?? [])
+  const count = await glacier.archiveCount(vault)
+  if (new Set(ids).size !== ids.length) report('I3', `two jobs share an archive: ${ids.join(', ')}`)
+  if (count !== ids.length) report('I4', `${count} archives for ${ids.length} archived jobs`)
+}
+
+/** I5: the only uploads left are those that a `retry` may go on with. */
+async function checkUploads(
+  { glacier, vault }: Evidence,
+  jobs: ReadonlyMap<string, Job>,
+  report: Report,
+): Promise<void> {
+  for (const { id, description } of await glacier.uploads(vault)) {
+    const job = jobs.get(ownerOf(description) ?? '')
+    const isKept = job?.state === 'failed' && job.error?.retryable === true && job.uploadId === id
+    if (!isKept) report('I5', `upload ${id} is left over (${description}; job ${job?.state})`)
+  }
+}

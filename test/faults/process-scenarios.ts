@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pass } from './glacier-gate.ts'
+import type { Scenario, ScenarioGroup } from './scenario.ts'
+import { MIB, type Scene } from './scene.ts'
+
+/** Resolves once a part is on its way to Glacier; it stays there until `release`. */
+function holdPart(scene: Scene, number: number) {
+  const reached = Promise.withResolvers<void>()
+  const released = Promise.withResolvers<void>()
+  let isHeld = false
+  scene.rule(async (call) => {
+    if (isHeld || call.operation !== 'UploadPart' || call.number < number) return pass
+    isHeld = true
+    reached.resolve()
+    return { type: 'hang', until: released.promise }
+  })
+  return { reached: reached.promise, release: () => released.resolve() }
+}
+
+async function archivedUnderOneUpload(scene: Scene): Promise<void> {
+  for (const job of await scene.settle()) assert.equal(job.state, 'archived', job.error?.message)
+  const initiated = scene.records().filter(({ operation }) => operation === 'Initiate')
+  assert.equal(initiated.length, scene.user.posts.length, 'uploads were opened again')
+}
+
+const workerKilled: Scenario = {
+  id: 'worker-killed',
+  fault: 'a worker is killed with a part half-way',
+  outcome: 'archived under the same upload; only parts in flight are sent again',
+  async run(scene) {
+    const held = holdPart(scene, 4)
+    const id = await scene.submit(await scene.makeSource(12 * MIB))
+    await held.reached
+    for (const name of ['worker-1', 'worker-2']) {
+      const pid = scene.world.signal(name, 'SIGKILL')
+      scene.fault(`SIGKILL ${name}`)
+      await scene.world.untilBack(name, pid)
+    }
+    held.release()
+    await archivedUnderOneUpload(scene)
+    const sent = scene.records().filter(({ operation }) => operation === 'UploadPart').length
+    // Three parts at once in each of two workers.
+    assert.ok(sent <= 12 + 6, `${sent} parts were sent for 12 of job ${id}`)
+  },
+}
+
+const workerFrozen: Scenario = {
+  id: 'worker-frozen',
+  fault: 'a worker stops past its locks, others finish its parts, then it goes on',
+  outcome: 'archived once; its late uploads and records change nothing',
+  async run(scene) {
+    const held = holdPart(scene, 3)
+    const id = await scene.submit(await scene.makeSource(10 * MIB))
+    await held.reached
+    scene.world.signal('worker-1', 'SIGSTOP')
+    scene.fault('SIGSTOP worker-1')
+    held.release()
+    await scene.untilJob(id, ({ state }) => state === 'archived', 'the other worker finishes')
+    scene.world.signal('worker-1', 'SIGCONT')
+    scene.fault('SIGCONT worker-1')
+    const second = await scene.submit(await scene.makeSource(2 * MIB))
+    await scene.untilJob(second, ({ state }) => state === 'archived', 'life goes on')
+    await archivedUnderOneUpload(scene)
+  },
+}
+
+function finalizerKilled(when: 'before' | 'after'): Scenario {
+  return {
+    id: `finalizer-killed-${when}-complete`,
+    fault: `the finalizer is killed ${when === 'before' ? 'before Glacier gets Complete' : 'after Glacier carried out Complete, before the answer'}`,
+    outcome: 'the same archive, once, under the id that Glacier gave',
+    async run(scene) {
+      const killAll = async (): Promise<void> => {
+        for (const name of ['finalizer', 'finalizer-2']) {
+          scene.world.signal(name, 'SIGKILL')
+          scene.fault(`SIGKILL ${name}`)
+        }
+      }
+      scene.rule(async ({ operation, number }) => {
+        if (operation !== 'Complete' || number > 2) return pass
+        if (when === 'after') return { type: 'commit-then-reset', committed: killAll }
+        await killAll()
+        return { type: 'reset', when: 'headers' }
+      })
+      await scene.submit(await scene.makeSource(3 * MIB + 17))
+      await archivedUnderOneUpload(scene)
+    },
+  }
+}
+
+const apiKilled: Scenario = {
+  id: 'api-killed',
+  fault: 'the API is killed while it accepts 20 jobs whose requests are sent again',
+  outcome: 'each key has one job, and each job one archive',
+  async run(scene) {
+    const source = await scene.makeSource(MIB + 1)
+    const body = {
+      vault: scene.vault,
+      source: { type: 'file', path: source.path },
+      partSize: MIB,
+    } as const
+    const keys = Array.from({ length: 20 }, (_, index) => `${scene.vault} ${index}`)
+    for (const key of keys) scene.bind(key, source)
+    const sendAll = () => Promise.all(keys.map((key) => scene.user.post(body, key)))
+    for (const delayMs of [5, 20, 60]) {
+      const sent = sendAll()
+      await sleep(delayMs)
+      const pid = scene.world.signal('api', 'SIGKILL')
+      scene.fault('SIGKILL api')
+      await sent
+      await scene.world.untilBack('api', pid)
+    }
+    const last = await sendAll()
+    assert.deepEqual(new Set(last.map(({ type }) => type)), new Set(['accepted']))
+    for (const job of await scene.settle()) assert.equal(job.state, 'archived', job.error?.message)
+  },
+}
+
+const rollingRestart: Scenario = {
+  id: 'rolling-restart',
+  fault: 'workers, finalizers and the API are restarted in turn by SIGTERM under load',
+  outcome: 'no job fails, no attempt is lost, uploads go on',
+  async run(scene) {
+    for (let index = 0; index < 4; index += 1) {
+      await scene.submit(await scene.makeSource(8 * MIB + index))
+    }
+    for (const name of ['worker-1', 'finalizer', 'api', 'worker-2', 'finalizer-2']) {
+      const pid = scene.world.signal(name, 'SIGTERM')
+      scene.fault(`SIGTERM ${name}`)
+      await scene.world.untilBack(name, pid)
+    }
+    await archivedUnderOneUpload(scene)
+  },
+}
+
+export const processGroup: ScenarioGroup = {
+  name: 'processes that die, stop and restart',
+  scenarios: [
+    workerKilled,
+    workerFrozen,
+    finalizerKilled('before'),
+    finalizerKilled('after'),
+    apiKilled,
+    rollingRestart,
+  ],
+}
