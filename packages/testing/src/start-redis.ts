@@ -10,6 +10,8 @@ import { until } from './until.ts'
 export interface StartRedisOptions {
   /** Default `no`: no append-only file at all. */
   readonly appendfsync?: 'always' | 'everysec' | 'no'
+  /** A cluster of this one node, which holds every slot and still refuses to cross slots. */
+  readonly isCluster?: boolean
   /** Further redis-server settings, such as `['maxmemory-policy', 'allkeys-lru']`. */
   readonly settings?: readonly (readonly [name: string, value: string])[]
 }
@@ -34,7 +36,11 @@ export interface RedisServer extends AsyncDisposable {
 export async function startRedis(options: StartRedisOptions = {}): Promise<RedisServer> {
   const dir = await mkdtemp(join(tmpdir(), 'firn-redis-'))
   const port = await freePort()
-  let child = await spawnRedis(port, dir, options)
+  const clusterSettings = options.isCluster ? await clusterOfOne() : []
+  const settings = [...clusterSettings, ...(options.settings ?? [])]
+  const start = (): Promise<ChildProcess> => spawnRedis(port, dir, { ...options, settings })
+  let child = await start()
+  if (options.isCluster) await takeAllSlots(port)
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
@@ -45,7 +51,7 @@ export async function startRedis(options: StartRedisOptions = {}): Promise<Redis
       if (signal === 'SIGKILL' || signal === 'SIGTERM') await ended(child)
     },
     async restart() {
-      child = await spawnRedis(port, dir, options)
+      child = await start()
     },
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')
@@ -89,6 +95,24 @@ async function spawnRedis(
     throw new Error(`redis-server on port ${port} does not answer`, { cause })
   }
   return child
+}
+
+async function clusterOfOne(): Promise<(readonly [string, string])[]> {
+  return [
+    ['cluster-enabled', 'yes'],
+    ['cluster-announce-ip', '127.0.0.1'],
+    // The default, 10,000 above the port, may not exist.
+    ['cluster-port', String(await freePort())],
+  ]
+}
+
+async function takeAllSlots(port: number): Promise<void> {
+  const redis = new Redis({ port })
+  await redis.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+  const isReady = async (): Promise<boolean> =>
+    String(await redis.call('CLUSTER', 'INFO')).includes('cluster_state:ok')
+  await until(isReady, { timeoutMs: 20_000 })
+  redis.disconnect()
 }
 
 async function answers(port: number): Promise<boolean> {
