@@ -5,3 +5,4 @@ export {
   type RedisClient,
   type RedisConnection,
 } from './open-redis.ts'
+export { fill, type RedisMemory, readMemory } from './read-memory.ts'

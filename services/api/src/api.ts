@@ -4,6 +4,7 @@ import type { JobQueues } from '@firn/queue'
 import { type Logger, probeHandler } from '@firn/runtime'
 import type { JobStore } from '@firn/store'
 import type { Registry } from 'prom-client'
+import type { Admission } from './admission.ts'
 import { type ApiServer, openApiServer } from './api-server.ts'
 import { createApp, type Deadlines } from './app.ts'
 import { eventHandlers } from './event-handlers.ts'
@@ -24,6 +25,7 @@ export interface ApiOptions {
   readonly journal: Journal
   readonly queues: JobQueues
   readonly vaults: Vaults
+  readonly admission: Pick<Admission, 'check'>
   readonly registry: Registry
   readonly now: () => number
   readonly randomBytes: (count: number) => Uint8Array

@@ -4,6 +4,7 @@ import { acceptJob, commandJob, type JobCommand } from '@firn/engine'
 import type { Journal } from '@firn/journal'
 import type { JobQueues } from '@firn/queue'
 import type { JobStore, StoredJob } from '@firn/store'
+import type { Admission } from './admission.ts'
 import type { Call, Handler } from './call.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { listJobs } from './list-jobs.ts'
@@ -18,6 +19,7 @@ export interface JobHandlerDeps {
   readonly now: () => number
   readonly randomBytes: (count: number) => Uint8Array
   readonly sourceRoots: readonly string[]
+  readonly admission: Pick<Admission, 'check'>
 }
 
 const commands = ['pause', 'resume', 'cancel', 'retry'] as const satisfies readonly JobCommand[]
@@ -54,6 +56,7 @@ async function createJob(deps: JobHandlerDeps, { req, signal, log }: Call) {
   const idempotencyKey = readIdempotencyKey(req)
   const request = readJobRequest(req.body)
   checkSourceAllowed(request.source, deps.sourceRoots)
+  deps.admission.check()
   const { stored, isReplay } = await acceptJob(deps, { ...request, idempotencyKey }, signal)
   const { id, vault } = stored.job.definition
   log.debug({ jobId: id, vault, isReplay }, 'job accepted')

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { createGlacier } from '@firn/glacier'
 import { openJournal } from '@firn/journal'
 import { createJobQueues } from '@firn/queue'
-import { checkRedis, openRedis } from '@firn/redis'
+import { checkRedis, openRedis, readMemory } from '@firn/redis'
 import { createMetrics, observeGlacier, runService } from '@firn/runtime'
 import { createRedisJobStore, observeJobs } from '@firn/store'
+import { watchAdmission } from './admission.ts'
 import { openApi } from './api.ts'
 import { readApiConfig } from './config.ts'
 import { readTokens } from './read-tokens.ts'
@@ -15,7 +16,7 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
   await using resources = new AsyncDisposableStack()
 
   const registry = createMetrics()
-  const onOutage = (error: Error): void => log.warn({ err: error }, 'redis is away')
+  const onOutage = (error: unknown): void => log.warn({ err: error }, 'redis is away')
   const redis = resources.use(
     await openRedis({ url: config.redisUrl, role: 'producer', name: 'firn-api', onOutage }, signal),
   )
@@ -37,6 +38,9 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
       journal,
       queues,
       vaults,
+      admission: resources.use(
+        watchAdmission({ readMemory: () => readMemory(redis.client), onError: onOutage }),
+      ),
       now: Date.now,
       randomBytes,
       async checkReady(deadline) {

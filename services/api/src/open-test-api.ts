@@ -48,6 +48,7 @@ export async function openTestApi(
     journal: createMemoryJournal(),
     queues: createMemoryQueues(queued),
     vaults: createMemoryVaults(),
+    admission: { check: () => undefined },
     registry: createMetrics(),
     now: Date.now,
     randomBytes,

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { AppError } from '@firn/core'
+import { fill, openRedis, readMemory } from '@firn/redis'
+import { startRedis, until } from '@firn/testing'
+import { watchAdmission } from '../../services/api/src/admission.ts'
+
+const { signal } = new AbortController()
+
+describe('watchAdmission()', () => {
+  it('refuses jobs before Redis is full, and takes them again once there is room', async () => {
+    await using server = await startRedis()
+    await using redis = await openRedis({ url: server.url, role: 'producer' }, signal)
+    const { client } = redis
+    await using admission = watchAdmission({
+      readMemory: () => readMemory(client),
+      intervalMs: 10,
+      onError: (error) => assert.fail(String(error)),
+    })
+    const isOpen = () => {
+      try {
+        admission.check()
+        return true
+      } catch (error) {
+        assert.ok(error instanceof AppError && error.code === 'STORE_UNAVAILABLE')
+        assert.match(error.message, /\d+ % of its memory/)
+        return false
+      }
+    }
+    assert.equal(fill(await readMemory(client)), 0)
+    assert.equal(isOpen(), true)
+
+    const { usedBytes } = await readMemory(client)
+    await client.call('CONFIG', 'SET', 'maxmemory', String(usedBytes + 32 * 1024 ** 2))
+    const keys = Array.from({ length: 28 }, (_, index) => `ballast${index}`)
+    for (const key of keys) await client.set(key, Buffer.alloc(1024 ** 2))
+    await until(() => !isOpen(), { timeoutMs: 10_000 })
+    await client.del(...keys)
+    await until(isOpen, { timeoutMs: 10_000 })
+  })
+})
