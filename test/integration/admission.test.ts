@@ -32,7 +32,7 @@ describe('watchAdmission()', () => {
 
     const { usedBytes } = await readMemory(client)
     await client.call('CONFIG', 'SET', 'maxmemory', String(usedBytes + 32 * 1024 ** 2))
-    const keys = Array.from({ length: 28 }, (_, index) => `ballast${index}`)
+    const keys = Array.from({ length: 22 }, (_, index) => `ballast${index}`)
     for (const key of keys) await client.set(key, Buffer.alloc(1024 ** 2))
     await until(() => !isOpen(), { timeoutMs: 10_000 })
     await client.del(...keys)
