@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
-import { AppError, createJobId, type JobDefinition, jobIdOfKey, newJob } from '@firn/core'
+import { AppError, createJobId, type Job, type JobDefinition, jobIdOfKey, newJob } from '@firn/core'
 import type { StoredJob } from '@firn/store'
 import type { JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
+import { jobFromJournal } from './job-from-journal.ts'
 
 /** A job as its client asks for it, already validated. */
 export interface JobRequest extends Omit<JobDefinition, 'id' | 'createdAtMs'> {
@@ -40,18 +41,34 @@ export async function acceptJob(
     const stored = await deps.store.load(id, signal)
     if (stored !== undefined) {
       requireSameRequest(asked, stored.job.definition)
+      // Whoever accepted it may have died before the work was announced.
+      await enqueueWork(deps, stored.job, signal)
       return { stored, isReplay: true }
     }
   }
 
   const definition = await deps.journal.putDefinition({ ...asked, id, createdAtMs }, signal)
   requireSameRequest(asked, definition)
-  const job = newJob(definition)
+  const job = await jobOf(deps, definition, signal)
   const isNew = await deps.store.create(job, signal)
   await enqueueWork(deps, job, signal)
   const counts = { uploadedParts: 0, uploadedBytes: 0, openedParts: 0, bytesPerSecond: null }
   const stored = (await deps.store.load(id, signal)) ?? { job, version: 1, counts, trouble: null }
   return { stored, isReplay: !isNew }
+}
+
+/**
+ * A new job, unless the journal knows that this one has ended, as when Redis came back empty.
+ * Whatever else the journal knows of it, opening it takes over.
+ */
+async function jobOf(
+  deps: AcceptDeps,
+  definition: JobDefinition,
+  signal: AbortSignal,
+): Promise<Job> {
+  const entry = await deps.journal.load(definition.id, signal)
+  const hasEnded = entry !== undefined && (entry.receipt !== null || entry.end !== null)
+  return hasEnded ? jobFromJournal(entry, deps.now()) : newJob(definition)
 }
 
 function requireSameRequest(

@@ -22,6 +22,7 @@ import type { SourceDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 import { failOrRepeat } from './fail-or-repeat.ts'
 import { isBehindJournal, jobFromJournal } from './job-from-journal.ts'
+import { recordHeldParts } from './record-held-parts.ts'
 
 /** Large enough that requests cost little beside hashing, small enough that a retry does. */
 const PART_SIZE_PREFERRED_BYTES = 16 * MIB
@@ -61,7 +62,10 @@ async function realign(
   const entry = await deps.journal.load(job.definition.id, signal)
   if (entry === undefined || !isBehindJournal(job, entry)) return false
   const ahead = jobFromJournal(entry, deps.now())
-  if (await deps.store.save(ahead, version, signal)) await enqueueWork(deps, ahead, signal)
+  if (await deps.store.save(ahead, version, signal)) {
+    await recordHeldParts(deps, ahead, signal)
+    await enqueueWork(deps, ahead, signal)
+  }
   return true
 }
 

@@ -1,8 +1,9 @@
-import { type Job, type JobId, partRange, toAppError, uploadOf } from '@firn/core'
+import { type JobId, workFor } from '@firn/core'
 import type { JournalEntry } from '@firn/journal'
-import { type GlacierDeps, WINDOW_PARTS } from './deps.ts'
+import type { GlacierDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 import { jobFromJournal } from './job-from-journal.ts'
+import { recordHeldParts } from './record-held-parts.ts'
 
 export interface RecoverReport {
   /** Jobs that the journal knows. */
@@ -14,8 +15,9 @@ export interface RecoverReport {
 /**
  * Puts back every job that the journal knows and the store does not: after a Redis that came back
  * empty, and after an accept that died half-way. Parts that Glacier holds are recorded again, not
- * uploaded again. Safe to repeat and to run in several processes; jobs that the store knows are
- * not looked at. Leaves the store's mark, by which a later loss of everything is noticed at once.
+ * uploaded again. Unfinished jobs that the store knows are indexed anew: whoever wrote one may have
+ * died before it was, and the sweeper sees only what is. Safe to repeat and to run in several
+ * processes. Leaves the store's mark, by which a later loss of everything is noticed at once.
  *
  * @param isDryRun reports what would be rebuilt and changes nothing.
  */
@@ -28,7 +30,12 @@ export async function recoverJobs(
   let known = 0
   for await (const id of deps.journal.jobIds(signal)) {
     known += 1
-    if ((await deps.store.load(id, signal)) !== undefined) continue
+    const stored = await deps.store.load(id, signal)
+    if (stored !== undefined) {
+      const isUnfinished = workFor(stored.job.progress) !== undefined
+      if (isUnfinished && !options.isDryRun) await deps.store.reindex(id, signal)
+      continue
+    }
     const entry = await deps.journal.load(id, signal)
     if (entry === undefined) continue
     rebuilt.push(id)
@@ -43,32 +50,4 @@ async function rebuild(deps: GlacierDeps, entry: JournalEntry, signal: AbortSign
   // A crash after this leaves a job whose parts are uploaded again at worst.
   if (await deps.store.create(job, signal)) await recordHeldParts(deps, job, signal)
   await enqueueWork(deps, job, signal)
-}
-
-/** Notes the parts that Glacier holds, as far as they are whole parts of the plan. */
-async function recordHeldParts(deps: GlacierDeps, job: Job, signal: AbortSignal): Promise<void> {
-  const { id: jobId, vault } = job.definition
-  const { generation, state } = job.progress
-  const upload = uploadOf(job.progress)
-  if (upload === null || (state !== 'uploading' && state !== 'finalizing')) return
-  const { uploadId, plan } = upload
-  try {
-    for await (const { range, treeHash } of deps.glacier.listParts({ vault, uploadId }, signal)) {
-      const index = range.start / plan.partSizeBytes
-      if (index >= plan.partCount || partRange(plan, index).end !== range.end) continue
-      await deps.store.recordPart(
-        { jobId, generation, index },
-        {
-          treeHash: Buffer.from(treeHash, 'hex'),
-          sizeBytes: range.end - range.start,
-          window: WINDOW_PARTS,
-          nowMs: deps.now(),
-        },
-        signal,
-      )
-    }
-  } catch (error) {
-    // Gone: completed or expired. The runs that follow find out which.
-    if (toAppError(error).code !== 'GLACIER_UPLOAD_NOT_FOUND') throw error
-  }
 }

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { acceptJob, createSweeper, recoverJobs } from '@firn/engine'
+import type { Glacier } from '@firn/glacier'
+import { createMemoryJournal } from '@firn/journal'
+import type { JobQueues, JobRef } from '@firn/queue'
+import { openRedis } from '@firn/redis'
+import { createMemoryJobStore, createRedisJobStore, type JobStore } from '@firn/store'
+import { aDefinition, startRedis } from '@firn/testing'
+
+const { signal } = new AbortController()
+
+/** Queues that remember which jobs were announced to be opened. */
+function openQueues() {
+  const opened: string[] = []
+  const ignore = async (): Promise<void> => {}
+  const queues: JobQueues = {
+    addOpen: async ({ jobId }: JobRef) => void opened.push(jobId),
+    addParts: ignore,
+    addFinalize: ignore,
+    addAbort: ignore,
+  }
+  return { queues, opened }
+}
+
+const refuse = () => Promise.reject(new Error('not to be called'))
+const glacier: Glacier = {
+  initiateUpload: refuse,
+  uploadPart: refuse,
+  completeUpload: refuse,
+  abortUpload: refuse,
+  listParts: () => assert.fail('not to be called'),
+  listUploads: () => assert.fail('not to be called'),
+}
+
+function depsOver(store: JobStore) {
+  const { queues, opened } = openQueues()
+  const journal = createMemoryJournal()
+  const randomBytes = (count: number) => new Uint8Array(count)
+  return { deps: { store, journal, queues, glacier, now: Date.now, randomBytes }, opened }
+}
+
+function aRequest() {
+  const { id: _id, createdAtMs: _at, ...asked } = aDefinition()
+  return { ...asked, idempotencyKey: 'key' }
+}
+
+describe('a job that was accepted half-way', () => {
+  it('is found by recovery when its writer died before it was indexed', async () => {
+    await using server = await startRedis()
+    await using redis = await openRedis({ url: server.url, role: 'producer' }, signal)
+    const { deps, opened } = depsOver(createRedisJobStore({ redis: redis.client }))
+    const { stored } = await acceptJob(deps, aRequest(), signal)
+    const { id } = stored.job.definition
+    const [...keys] = await redis.client.keys('*')
+    const others = keys.filter((key) => !key.includes(id))
+    assert.ok(others.length > 0, 'the index has keys of its own')
+    await redis.client.del(...others)
+    await recoverJobs(deps, { isDryRun: false }, signal)
+    opened.length = 0
+    const { sweep } = createSweeper(deps)
+    await sweep(signal)
+    assert.deepEqual(await sweep(signal).then(({ due, nudged }) => ({ due, nudged })), {
+      due: 1,
+      nudged: 1,
+    })
+    assert.deepEqual(opened, [id])
+  })
+
+  it('is announced again when its request is sent again', async () => {
+    const { deps, opened } = depsOver(createMemoryJobStore())
+    const first = await acceptJob(deps, aRequest(), signal)
+    opened.length = 0
+    const second = await acceptJob(deps, aRequest(), signal)
+    assert.equal(second.isReplay, true)
+    assert.deepEqual(opened, [first.stored.job.definition.id])
+  })
+
+  it('is not begun again after Redis lost it, if the journal says how it ended', async () => {
+    const { deps } = depsOver(createMemoryJobStore())
+    const { stored } = await acceptJob(deps, aRequest(), signal)
+    const { id: jobId } = stored.job.definition
+    const end = { jobId, generation: 1, state: 'cancelled', error: null, atMs: 7 } as const
+    await deps.journal.putEnd(end, signal)
+    const emptied = { ...deps, store: createMemoryJobStore() }
+    const again = await acceptJob(emptied, aRequest(), signal)
+    assert.equal(again.stored.job.progress.state, 'cancelled')
+  })
+})
