@@ -12,7 +12,7 @@ import { neutralVariables } from '@firn/stack'
 const TEST_FILES = [
   'packages/*/src/**/*.test.ts',
   'services/*/src/**/*.test.ts',
-  'test/{architecture,integration,e2e,faults,simulation}/**/*.test.ts',
+  'test/{architecture,integration,e2e,faults,infra,simulation}/**/*.test.ts',
 ]
 const FILE_MAX_MS = 15 * 60_000
 
