@@ -92,7 +92,8 @@ async function send(res: ServerResponse, answer: Answer): Promise<void> {
   }
   const text = answer.text ?? (json === undefined ? '' : JSON.stringify(json))
   res.writeHead(status, {
-    'content-type': 'application/json',
+    // Only with a body: boto v2 parses what claims to be JSON.
+    ...(text !== '' && { 'content-type': 'application/json' }),
     'content-length': Buffer.byteLength(text),
     ...headers,
   })
