@@ -9,7 +9,7 @@ import { QUEUE_PREFIX, type QueueName, queueJobId } from './queue-layout.ts'
 export interface JobQueuesOptions {
   readonly redis: Redis | Cluster
   /** Counted attempts before a job of the queue is given up. */
-  readonly attempts?: Readonly<Record<QueueName, number>>
+  readonly attempts?: Readonly<Partial<Record<QueueName, number>>>
   /** Called at most once a second. */
   readonly onError?: (error: Error) => void
 }
@@ -40,7 +40,7 @@ const EVENTS_MAX = 100
  * must have answered once before (`openRedis` waits for that).
  */
 export function createJobQueues(options: JobQueuesOptions): OpenJobQueues {
-  const attempts = options.attempts ?? ATTEMPTS
+  const attempts = { ...ATTEMPTS, ...options.attempts }
   const onError = limitRate(options.onError ?? (() => {}), 1000)
   const openQueue = (name: QueueName): Queue => {
     const queue = new Queue(name, {

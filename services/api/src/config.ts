@@ -13,6 +13,7 @@ const ApiEnv = z.object({
   REDIS_URL: z.string().default('redis://127.0.0.1:6379'),
   FIRN_DATA_DIR: z.string().default('.firn'),
   JOURNAL_URL: z.string().optional().describe('file:<directory>'),
+  RETRY_ATTEMPTS: integerVariable({ min: 1, max: 1000, defaultValue: 20 }),
   SOURCE_ROOTS: z
     .string()
     .optional()
@@ -27,6 +28,8 @@ export interface ApiConfig {
   readonly streamCountMax: number
   readonly redisUrl: string
   readonly journalUrl: string
+  /** Counted tries of an opening or a part before the job fails. */
+  readonly attempts: { readonly open: number; readonly parts: number }
   /** Absolute; none means that no file may be archived. */
   readonly sourceRoots: readonly string[]
 }
@@ -47,6 +50,7 @@ export function readApiConfig(env: NodeJS.ProcessEnv): ApiConfig {
     streamCountMax: values.API_STREAMS_MAX,
     redisUrl: values.REDIS_URL,
     journalUrl: values.JOURNAL_URL ?? `file:${resolve(join(values.FIRN_DATA_DIR, 'journal'))}`,
+    attempts: { open: values.RETRY_ATTEMPTS, parts: values.RETRY_ATTEMPTS },
     sourceRoots: roots.map((root) => resolve(root)),
   })
 }

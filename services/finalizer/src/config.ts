@@ -12,6 +12,10 @@ export interface FinalizerConfig {
   /** How long a job stays taken after its finalizer died. */
   readonly lockDurationMs: number
   readonly stalledIntervalMs: number
+  /** The wait before a counted retry: at most `baseMs`, doubling up to `capMs`. */
+  readonly backoff: { readonly baseMs: number; readonly capMs: number }
+  /** Counted tries of an opening or a part before the job fails. */
+  readonly attempts: { readonly open: number; readonly parts: number }
   readonly sweepIntervalMs: number
   /** How often the journal is compared with Redis. */
   readonly recoverIntervalMs: number
@@ -35,6 +39,9 @@ const FinalizerEnv = z.object({
   SWEEP_INTERVAL_MS: integerVariable({ min: 100, max: 3_600_000, defaultValue: 5_000 }),
   LOCK_DURATION_MS: integerVariable({ min: 2000, max: 600_000, defaultValue: 15_000 }),
   STALLED_INTERVAL_MS: integerVariable({ min: 500, max: 600_000, defaultValue: 5_000 }),
+  RETRY_BASE_MS: integerVariable({ min: 10, max: 600_000, defaultValue: 1000 }),
+  RETRY_CAP_MS: integerVariable({ min: 10, max: 3_600_000, defaultValue: 60_000 }),
+  RETRY_ATTEMPTS: integerVariable({ min: 1, max: 1000, defaultValue: 20 }),
   RECOVER_INTERVAL_MS: integerVariable({ min: 1000, max: DAY_MS, defaultValue: 600_000 }),
   ORPHAN_INTERVAL_MS: integerVariable({ min: 1000, max: DAY_MS, defaultValue: 300_000 }),
   ORPHAN_GRACE_MS: integerVariable({ min: 0, max: DAY_MS, defaultValue: 3_600_000 }),
@@ -54,6 +61,8 @@ export function readFinalizerConfig(env: NodeJS.ProcessEnv): FinalizerConfig {
     sweepIntervalMs: parsed.SWEEP_INTERVAL_MS,
     lockDurationMs: parsed.LOCK_DURATION_MS,
     stalledIntervalMs: parsed.STALLED_INTERVAL_MS,
+    backoff: { baseMs: parsed.RETRY_BASE_MS, capMs: parsed.RETRY_CAP_MS },
+    attempts: { open: parsed.RETRY_ATTEMPTS, parts: parsed.RETRY_ATTEMPTS },
     recoverIntervalMs: parsed.RECOVER_INTERVAL_MS,
     orphanIntervalMs: parsed.ORPHAN_INTERVAL_MS,
     orphanGraceMs: parsed.ORPHAN_GRACE_MS,

@@ -25,7 +25,9 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
     log.warn({ warning }, 'redis may lose jobs')
   }
   const glacier = resources.use(createGlacier({ onRequest: observeGlacier(registry) }))
-  const queues = resources.use(createJobQueues({ redis: redis.client, onError }))
+  const queues = resources.use(
+    createJobQueues({ redis: redis.client, attempts: config.attempts, onError }),
+  )
   const deps: FinalizeDeps = {
     store: observeJobs(createRedisJobStore({ redis: redis.client }), (change) =>
       log.info(change, 'job changed'),
@@ -42,10 +44,8 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
   const onFailure = (failed: FailedRun): void => log.warn(failed, 'run will be repeated')
   resources.use(
     openConsumer({
+      ...config,
       redis: redis.client,
-      concurrency: config.concurrency,
-      lockDurationMs: config.lockDurationMs,
-      stalledIntervalMs: config.stalledIntervalMs,
       handlers: {
         queue: 'finalize',
         finalize: reportFailures((ref, run) => finalizeJob(deps, ref, run), onFailure),

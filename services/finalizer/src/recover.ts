@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   const deps = {
     store: createRedisJobStore({ redis: redis.client }),
     journal: await openJournal(config.journalUrl),
-    queues: resources.use(createJobQueues({ redis: redis.client })),
+    queues: resources.use(createJobQueues({ redis: redis.client, attempts: config.attempts })),
     glacier: resources.use(createGlacier()),
     now: Date.now,
   }

@@ -16,6 +16,10 @@ export interface WorkerConfig {
   /** How long a part stays taken after its worker died. */
   readonly lockDurationMs: number
   readonly stalledIntervalMs: number
+  /** The wait before a counted retry: at most `baseMs`, doubling up to `capMs`. */
+  readonly backoff: { readonly baseMs: number; readonly capMs: number }
+  /** Counted tries of an opening or a part before the job fails. */
+  readonly attempts: { readonly open: number; readonly parts: number }
   /** For part buffers; larger parts are streamed. */
   readonly memoryBytes: number
   readonly hashThreads: number
@@ -33,6 +37,9 @@ const WorkerEnv = z.object({
   WORKER_CONCURRENCY: integerVariable({ min: 1, max: 256, defaultValue: 4 }),
   LOCK_DURATION_MS: integerVariable({ min: 2000, max: 600_000, defaultValue: 15_000 }),
   STALLED_INTERVAL_MS: integerVariable({ min: 500, max: 600_000, defaultValue: 5_000 }),
+  RETRY_BASE_MS: integerVariable({ min: 10, max: 600_000, defaultValue: 1000 }),
+  RETRY_CAP_MS: integerVariable({ min: 10, max: 3_600_000, defaultValue: 60_000 }),
+  RETRY_ATTEMPTS: integerVariable({ min: 1, max: 1000, defaultValue: 20 }),
   WORKER_MEMORY_BYTES: integerVariable({
     min: MIB,
     max: 1024 ** 4,
@@ -55,6 +62,8 @@ export function readWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     openConcurrency: 4,
     lockDurationMs: parsed.LOCK_DURATION_MS,
     stalledIntervalMs: parsed.STALLED_INTERVAL_MS,
+    backoff: { baseMs: parsed.RETRY_BASE_MS, capMs: parsed.RETRY_CAP_MS },
+    attempts: { open: parsed.RETRY_ATTEMPTS, parts: parsed.RETRY_ATTEMPTS },
     memoryBytes: parsed.WORKER_MEMORY_BYTES,
     // Hashing is all CPU: more threads than cores only take turns.
     hashThreads: Math.min(parsed.WORKER_CONCURRENCY, availableParallelism()),

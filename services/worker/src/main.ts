@@ -38,7 +38,9 @@ await runService({ name: 'worker', env: process.env }, async ({ log, signal }) =
   const deps: PartDeps = {
     store,
     journal: await openJournal(config.journalUrl),
-    queues: resources.use(createJobQueues({ redis: redis.client, onError })),
+    queues: resources.use(
+      createJobQueues({ redis: redis.client, attempts: config.attempts, onError }),
+    ),
     glacier: resources.use(
       createGlacier({
         onRequest: observeGlacier(registry),

@@ -24,6 +24,7 @@ export function openWorkerConsumers(input: {
     redis: input.redis.client,
     lockDurationMs: config.lockDurationMs,
     stalledIntervalMs: config.stalledIntervalMs,
+    backoff: config.backoff,
     onLockLost: input.metrics.lockLost,
     onError: (err: Error) => log.warn({ err }, 'trouble with redis'),
   }
