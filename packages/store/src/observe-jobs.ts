@@ -8,7 +8,7 @@ export interface JobChange {
   readonly generation: number
   readonly uploadId?: string
   readonly archiveId?: string
-  readonly error?: JobError
+  readonly failure?: JobError
 }
 
 /** The same store, with each job that was created or saved through it reported afterwards. */
@@ -37,7 +37,7 @@ function changeOf({ definition, progress }: Job): JobChange {
     case 'archived':
       return { ...base, archiveId: progress.archive.archiveId }
     case 'failed':
-      return { ...base, error: progress.error }
+      return { ...base, failure: progress.error }
     default:
       return base
   }
