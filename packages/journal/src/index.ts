@@ -9,4 +9,4 @@ export type {
   UploadRecord,
 } from './journal.ts'
 export { createMemoryJournal } from './memory-journal.ts'
-export { openJournal } from './open-journal.ts'
+export { journalDirectory, openJournal } from './open-journal.ts'

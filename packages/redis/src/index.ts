@@ -5,4 +5,5 @@ export {
   type RedisClient,
   type RedisConnection,
 } from './open-redis.ts'
+export { type RedisHealth, readHealth } from './read-health.ts'
 export { fill, type RedisMemory, readMemory } from './read-memory.ts'

@@ -1,4 +1,5 @@
 export { describeError, type ErrorDescription, scrubSecrets } from './describe-error.ts'
+export { observeDisks } from './disk-metrics.ts'
 export { type GlacierRequestEnd, observeGlacier } from './glacier-metrics.ts'
 export { createLogger, type Logger, type LogLevel, logLevels } from './logger.ts'
 export { createMetrics } from './metrics.ts'

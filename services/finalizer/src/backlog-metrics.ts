@@ -15,6 +15,8 @@ export function createBacklogMetrics(
     readonly lastSweep: () => SweepReport | null
     /** Uploads that no job owns and that are still within their grace. */
     readonly orphanCount: () => number
+    /** The longest that an open upload has stood still, or null before the first look. */
+    readonly uploadIdleMs: () => number | null
     readonly now: () => number
   },
 ): void {
@@ -25,7 +27,12 @@ export function createBacklogMetrics(
     labelNames: ['queue', 'state'],
     registers,
     async collect() {
-      for (const [queue, byState] of Object.entries(await sources.countQueues())) {
+      this.reset()
+      const counts = await sources.countQueues().catch(() => {
+        // Absence is the signal: old numbers would look like a queue that stands still.
+        return {}
+      })
+      for (const [queue, byState] of Object.entries<QueueCounts>(counts)) {
         for (const [state, count] of Object.entries(byState)) this.set({ queue, state }, count)
       }
     },
@@ -35,7 +42,9 @@ export function createBacklogMetrics(
     help: 'Bytes of opened archives that are not uploaded yet, at the latest sweep',
     registers,
     collect() {
-      this.set(sources.lastSweep()?.backlogBytes ?? 0)
+      const sweep = sources.lastSweep()
+      if (sweep === null) this.remove()
+      else this.set(sweep.backlogBytes)
     },
   })
   new Gauge({
@@ -43,8 +52,22 @@ export function createBacklogMetrics(
     help: 'Age of the oldest job with work left, 0 when there is none',
     registers,
     collect() {
-      const oldest = sources.lastSweep()?.oldestCreatedAtMs
-      this.set(oldest == null ? 0 : Math.max(0, sources.now() - oldest) / 1000)
+      const sweep = sources.lastSweep()
+      if (sweep === null) this.remove()
+      else {
+        const oldestMs = sweep.oldestCreatedAtMs ?? sources.now()
+        this.set(Math.max(0, sources.now() - oldestMs) / 1000)
+      }
+    },
+  })
+  new Gauge({
+    name: 'firn_upload_idle_seconds',
+    help: 'Longest time that an open upload had no part recorded; Glacier may forget it after 24 h',
+    registers,
+    collect() {
+      const idleMs = sources.uploadIdleMs()
+      if (idleMs === null) this.remove()
+      else this.set(idleMs / 1000)
     },
   })
   new Gauge({

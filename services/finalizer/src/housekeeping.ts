@@ -8,13 +8,19 @@ import {
 } from '@firn/engine'
 import { type Logger, startLoop } from '@firn/runtime'
 import type { FinalizerConfig } from './config.ts'
+import { createIdleWatch } from './upload-idle.ts'
 
 export interface Housekeeping extends AsyncDisposable {
   /** The latest pass of the sweeper, or null before the first. */
   readonly lastSweep: () => SweepReport | null
   /** Uploads without an owner that the latest look left in place. */
   readonly orphanCount: () => number
+  /** The longest that an open upload has stood still, or null before the first look. */
+  readonly uploadIdleMs: () => number | null
 }
+
+/** Hours matter, not seconds. */
+const IDLE_INTERVAL_MS = 15_000
 
 type Deps = GlacierDeps & Pick<OrphanDeps, 'vaults'>
 
@@ -35,6 +41,7 @@ export async function startHousekeeping(
   await using loops = new AsyncDisposableStack()
   let lastSweep: SweepReport | null = null
   let orphanCount = 0
+  let uploadIdleMs: number | null = null
 
   const repeat = (intervalMs: number, run: (stopped: AbortSignal) => Promise<void>): void => {
     const onError = (err: unknown): void => log.warn({ err }, 'housekeeping will be repeated')
@@ -67,10 +74,16 @@ export async function startHousekeeping(
     if (swept.aborted > 0) log.warn({ aborted: swept.aborted }, 'ownerless uploads were aborted')
   })
 
+  const idle = createIdleWatch({ list: deps.store.list, now: deps.now })
+  repeat(IDLE_INTERVAL_MS, async (stopped) => {
+    uploadIdleMs = await idle.look(stopped)
+  })
+
   const owned = loops.move()
   return {
     lastSweep: () => lastSweep,
     orphanCount: () => orphanCount,
+    uploadIdleMs: () => uploadIdleMs,
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
 }

@@ -5,8 +5,8 @@ import { createJobQueues, type FailedRun, openConsumer, reportFailures } from '@
 import { checkRedis, openRedis } from '@firn/redis'
 import { createMetrics, observeGlacier, openProbeServer, runService } from '@firn/runtime'
 import { createRedisJobStore, observeJobs } from '@firn/store'
-import { createBacklogMetrics } from './backlog-metrics.ts'
 import { readFinalizerConfig } from './config.ts'
+import { createFinalizerMetrics } from './finalizer-metrics.ts'
 import { startHousekeeping } from './housekeeping.ts'
 
 await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }) => {
@@ -60,12 +60,7 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
     { config, log, signal },
   )
   resources.use(housekeeping)
-  createBacklogMetrics(registry, {
-    countQueues: () => queues.counts(AbortSignal.timeout(2000)),
-    lastSweep: housekeeping.lastSweep,
-    orphanCount: housekeeping.orphanCount,
-    now: Date.now,
-  })
+  createFinalizerMetrics(registry, { ...config, queues, redis, housekeeping, signal })
   const probes = resources.use(
     await openProbeServer({
       host: config.metricsHost,

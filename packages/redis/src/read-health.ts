@@ -1,0 +1,55 @@
+import type { Cluster, Redis } from 'ioredis'
+import { withDeadline } from './with-deadline.ts'
+
+/** What Redis says of itself; of a cluster, of all primaries together. */
+export interface RedisHealth {
+  readonly usedMemoryBytes: number
+  /** `maxmemory`; the machine's memory where that is not set. */
+  readonly memoryLimitBytes: number
+  readonly connectedClients: number
+  readonly connectedReplicas: number
+  readonly commandsPerSecond: number
+  readonly isAofEnabled: boolean
+  /** Whether the latest write and the latest rewrite of the append-only file succeeded. */
+  readonly isAofHealthy: boolean
+}
+
+/** Reads INFO. Rejects when Redis does not answer within `timeoutMs`. */
+export async function readHealth(
+  client: Redis | Cluster,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<RedisHealth> {
+  const nodes = 'nodes' in client ? client.nodes('master') : [client]
+  // A worker's command would join the queue of those that wait for the connection.
+  if (nodes.length === 0 || nodes.some(({ status }) => status !== 'ready')) {
+    throw new Error('Redis is not connected')
+  }
+  const infos = Promise.all(nodes.map((node) => node.info()))
+  const healths = (await withDeadline(infos, timeoutMs, signal)).map(parseHealth)
+  return healths.reduce((sum, one) => ({
+    usedMemoryBytes: sum.usedMemoryBytes + one.usedMemoryBytes,
+    memoryLimitBytes: sum.memoryLimitBytes + one.memoryLimitBytes,
+    connectedClients: sum.connectedClients + one.connectedClients,
+    connectedReplicas: sum.connectedReplicas + one.connectedReplicas,
+    commandsPerSecond: sum.commandsPerSecond + one.commandsPerSecond,
+    isAofEnabled: sum.isAofEnabled && one.isAofEnabled,
+    isAofHealthy: sum.isAofHealthy && one.isAofHealthy,
+  }))
+}
+
+/** Reads the text of INFO; a field that a managed service leaves out counts as 0 or as well. */
+export function parseHealth(info: string): RedisHealth {
+  const text = (name: string) => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info)?.[1] ?? ''
+  const number = (name: string) => Number(text(name)) || 0
+  return {
+    usedMemoryBytes: number('used_memory'),
+    memoryLimitBytes: number('maxmemory') || number('total_system_memory'),
+    connectedClients: number('connected_clients'),
+    connectedReplicas: number('connected_slaves'),
+    commandsPerSecond: number('instantaneous_ops_per_sec'),
+    isAofEnabled: text('aof_enabled') === '1',
+    isAofHealthy:
+      text('aof_last_write_status') !== 'err' && text('aof_last_bgrewrite_status') !== 'err',
+  }
+}
