@@ -96,6 +96,21 @@ describe('queues while Redis is away', { timeout: 120_000 }, () => {
     await until(() => [0, 1, 3].every((index) => seen.includes(index)), { timeoutMs: 20_000 })
   })
 
+  it('adds jobs after it was made during an outage', async () => {
+    await server.kill('SIGSTOP')
+    await using queues = createJobQueues({ redis: producer.client })
+    await assert.rejects(queues.addParts(ref, [0], 3, never), { code: 'QUEUE_UNAVAILABLE' })
+    await server.kill('SIGCONT')
+    await until(
+      () =>
+        queues.addParts(ref, [1], 3, never).then(
+          () => true,
+          () => false,
+        ),
+      { timeoutMs: 10_000 },
+    )
+  })
+
   it('rejects within its deadline while Redis is frozen', async () => {
     await using queues = createJobQueues({ redis: producer.client })
     await queues.addParts(ref, [0], 3, never)

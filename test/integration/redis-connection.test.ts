@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { AppError } from '@firn/core'
@@ -75,6 +75,30 @@ describe('openRedis()', { timeout: 120_000 }, () => {
     await assert.rejects(producer.ping(never), unavailable)
     await server.kill('SIGCONT')
     await producer.ping(never)
+  })
+
+  it('makes a connection anew that has gone silent, and sends again what waited', async () => {
+    await using server = await startRedis()
+    const sockets: Socket[] = []
+    await using proxy = createServer((socket) => {
+      const upstream = connect(server.port, '127.0.0.1')
+      sockets.push(socket, upstream)
+      socket.on('error', () => {}).pipe(upstream)
+      upstream.on('error', () => {}).pipe(socket)
+    })
+    await once(proxy.listen(0, '127.0.0.1'), 'listening')
+    const address = proxy.address()
+    assert.ok(address !== null && typeof address === 'object')
+    const url = `redis://127.0.0.1:${address.port}`
+    {
+      await using worker = await openRedis({ url, role: 'worker', silenceMaxMs: 300 }, never)
+      const [downstream, upstream] = sockets
+      downstream?.unpipe()
+      upstream?.unpipe()
+      await worker.client.set('a', '1')
+      assert.equal(await worker.client.get('a'), '1')
+    }
+    for (const socket of sockets) socket.destroy()
   })
 
   it('connects through a Unix socket', async () => {

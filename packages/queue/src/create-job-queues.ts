@@ -10,7 +10,7 @@ export interface JobQueuesOptions {
   readonly redis: Redis | Cluster
   /** Counted attempts before a job of the queue is given up. */
   readonly attempts?: Readonly<Partial<Record<QueueName, number>>>
-  /** Called at most once a second. */
+  /** Called at most once a second for each queue. */
   readonly onError?: (error: Error) => void
 }
 
@@ -25,8 +25,9 @@ export interface OpenJobQueues extends JobQueues, AsyncDisposable {
   readonly counts: (signal: AbortSignal) => Promise<Readonly<Record<QueueName, QueueCounts>>>
 }
 
-// At the consumers' default back-off these last about a quarter of an hour; finalizing goes on
-// for most of an hour, since by then every byte has been paid for.
+// At the consumers' default back-off, half of its ceiling on average: 20 attempts last about
+// (63 + 13 * 60) / 2 s = 7 minutes. Finalizing goes on for (63 + 93 * 60) / 2 s = 47 minutes,
+// since by then every byte has been paid for.
 const ATTEMPTS: Readonly<Record<QueueName, number>> = { open: 20, parts: 20, finalize: 100 }
 
 /** Jobs in one pipeline: Redis answers others between them. */
@@ -35,34 +36,12 @@ const BULK_MAX = 500
 /** Nobody reads BullMQ's event streams; Firn's events are the store's. */
 const EVENTS_MAX = 100
 
-/**
- * The producer of queue jobs. It opens no connection and leaves `redis` open when disposed. Redis
- * must have answered once before (`openRedis` waits for that).
- */
+/** The producer of queue jobs. It opens no connection and leaves `redis` open when disposed. */
 export function createJobQueues(options: JobQueuesOptions): OpenJobQueues {
-  const attempts = { ...ATTEMPTS, ...options.attempts }
-  const onError = limitRate(options.onError ?? (() => {}), 1000)
-  const openQueue = (name: QueueName): Queue => {
-    const queue = new Queue(name, {
-      connection: options.redis,
-      prefix: QUEUE_PREFIX,
-      streams: { events: { maxLen: EVENTS_MAX } },
-      defaultJobOptions: {
-        attempts: attempts[name],
-        backoff: { type: 'custom' },
-        // A finished job that stays would swallow the same job when it is due again.
-        removeOnComplete: true,
-        removeOnFail: true,
-        stackTraceLimit: 1,
-      },
-    })
-    queue.on('error', onError)
-    return queue
-  }
   const queues = {
-    open: openQueue('open'),
-    parts: openQueue('parts'),
-    finalize: openQueue('finalize'),
+    open: openQueue('open', options),
+    parts: openQueue('parts', options),
+    finalize: openQueue('finalize', options),
   }
 
   return {
@@ -113,6 +92,26 @@ export function createJobQueues(options: JobQueuesOptions): OpenJobQueues {
       await Promise.all(Object.values(queues).map((queue) => queue.close()))
     },
   }
+}
+
+function openQueue(name: QueueName, { redis, attempts, onError }: JobQueuesOptions): Queue {
+  const queue = new Queue(name, {
+    connection: redis,
+    prefix: QUEUE_PREFIX,
+    // Its INFO is sent once and not again: a queue made during an outage would stay dead.
+    skipVersionCheck: true,
+    streams: { events: { maxLen: EVENTS_MAX } },
+    defaultJobOptions: {
+      attempts: attempts?.[name] ?? ATTEMPTS[name],
+      backoff: { type: 'custom' },
+      // A finished job that stays would swallow the same job when it is due again.
+      removeOnComplete: true,
+      removeOnFail: true,
+      stackTraceLimit: 1,
+    },
+  })
+  queue.on('error', limitRate(onError ?? (() => {}), 1000))
+  return queue
 }
 
 /** What the consumer reads, and nothing else that the caller's object may hold. */
