@@ -20,8 +20,8 @@ type HttpHandler = RequestHandler<HttpRequest, HttpResponse, HttpHandlerOptions>
 const ANSWER_MAX_BYTES = 1024 ** 2
 /** What is read may be an inventory: a few hundred thousand archives. */
 const READ_ANSWER_MAX_BYTES = 256 * 1024 ** 2
-/** Bodies go out in slices of this size: under TLS each write is encrypted in one go. */
-const SLICE_BYTES = 1024 ** 2
+/** Under TLS each write is encrypted in one go, in memory of its own, so bodies go out in slices. */
+const TLS_SLICE_BYTES = 1024 ** 2
 
 /**
  * Sends the SDK's requests. Unlike the SDK's own handler its promise settles only when nothing
@@ -50,7 +50,7 @@ export function createHttpHandler(limits: HttpLimits): HttpHandler {
       })
       const stopWatching = watch(req, request.body !== undefined, limits, options)
       try {
-        writeBody(req, request.body)
+        writeBody(req, request.body, isSecure ? TLS_SLICE_BYTES : Number.POSITIVE_INFINITY)
         return { response: await exchange(req, request.method === 'GET') }
       } finally {
         stopWatching()
@@ -139,12 +139,12 @@ function watch(
   }
 }
 
-function writeBody(req: ClientRequest, body: unknown): void {
+function writeBody(req: ClientRequest, body: unknown, sliceBytes: number): void {
   if (body instanceof Readable) {
     body.on('error', (error) => req.destroy(error))
     body.pipe(req)
   } else if (body instanceof Uint8Array) {
-    writeSlices(req, body, 0)
+    writeSlices(req, body, { start: 0, sliceBytes })
   } else if (typeof body === 'string') {
     req.end(body)
   } else {
@@ -152,13 +152,18 @@ function writeBody(req: ClientRequest, body: unknown): void {
   }
 }
 
-function writeSlices(req: ClientRequest, body: Uint8Array, from: number): void {
-  let start = from
-  while (start + SLICE_BYTES < body.length) {
-    const isRoomLeft = req.write(body.subarray(start, start + SLICE_BYTES))
-    start += SLICE_BYTES
+function writeSlices(
+  req: ClientRequest,
+  body: Uint8Array,
+  from: { readonly start: number; readonly sliceBytes: number },
+): void {
+  const { sliceBytes } = from
+  let { start } = from
+  while (start + sliceBytes < body.length) {
+    const isRoomLeft = req.write(body.subarray(start, start + sliceBytes))
+    start += sliceBytes
     if (!isRoomLeft) {
-      req.once('drain', () => writeSlices(req, body, start))
+      req.once('drain', () => writeSlices(req, body, { start, sliceBytes }))
       return
     }
   }
