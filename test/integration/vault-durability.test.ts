@@ -219,7 +219,8 @@ describe('a vault that is killed', () => {
     const names = await readdir(join(directory.path, 'vaults'), { recursive: true })
     const part = names.find((name) => name.endsWith('.part'))
     assert.ok(part)
-    const stale = part.replace(/\/0-(\d+)-/, '/0-0-')
+    const stale = part.replace(/\/0-\d+-(\d+)-[0-9a-f]+\.part$/, `/0-0-$1-${'0'.repeat(64)}.part`)
+    assert.notEqual(stale, part)
     await cp(join(directory.path, 'vaults', part), join(directory.path, 'vaults', stale))
     for (let round = 0; round < 5; round += 1) {
       const child = spawnVault(directory.path)
