@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buffer } from 'node:stream/consumers'
 import { AppError, type ErrorCode, MIB } from '@firn/core'
 import { openHashPool } from '@firn/hashing'
 import { createSources, type PartBody, type Sources } from '@firn/sources'
@@ -61,5 +60,8 @@ export function hasCode(...codes: readonly ErrorCode[]): (error: unknown) => boo
 }
 
 export async function bytesOf({ body }: PartBody): Promise<Buffer> {
-  return body instanceof Uint8Array ? Buffer.from(body) : await buffer(body)
+  if (body instanceof Uint8Array) return Buffer.from(body)
+  const copies: Buffer[] = []
+  for await (const chunk of body) copies.push(Buffer.from(chunk))
+  return Buffer.concat(copies)
 }

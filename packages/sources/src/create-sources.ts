@@ -50,7 +50,7 @@ export function createSources({ roots, hashPool, memoryBytes }: SourcesOptions):
       const { handle } = resources.use(await files.borrow(source.path, pin))
       const into = isHeld ? memory.bytes : null
       const hashes = await hashPool.hashFile({ fd: handle.fd, range, pin, into }, signal)
-      const body = into ?? createRangeStream(source.path, handle, range)
+      const body = into ?? createRangeStream(source.path, handle, { range, memory: memory.bytes })
       if (!(body instanceof Uint8Array)) {
         // Before the file is closed and the memory lent again: it may be reading.
         resources.defer(() => closeRangeStream(body))

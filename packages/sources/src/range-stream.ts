@@ -1,17 +1,34 @@
 import type { FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import { AppError, type ByteRange, MIB } from '@firn/core'
+import { AppError, type ByteRange, invariant, MIB } from '@firn/core'
 import { openError } from './source-errors.ts'
 
-const CHUNK_BYTES = MIB / 2
-/** What one stream holds at most: a chunk being read, one or two buffered, one being sent. */
-export const STREAM_MEMORY_BYTES = 4 * CHUNK_BYTES
+/** A chunk being read, one buffered, one being sent, and one to spare. */
+const CHUNKS = 4
+/** What a stream is best given to work with. */
+export const STREAM_MEMORY_BYTES = 2 * MIB
 
-/** The bytes of a range of an open file, read as they are wanted. The file stays open. */
-export function createRangeStream(path: string, handle: FileHandle, range: ByteRange): Readable {
-  const stream = Readable.from(chunks(path, handle, range), {
+/**
+ * The bytes of a range of an open file, read as they are wanted. The file stays open.
+ *
+ * Chunks are views of `memory`, used again in turn: fresh ones would pile up by the hundred before
+ * the garbage collector came for them. So each must be sent or copied before the next is taken, as
+ * `pipe` into a request does, which waits for the socket to drain.
+ *
+ * @param memory at least {@link CHUNKS} bytes, the stream's own until it is closed.
+ */
+export function createRangeStream(
+  path: string,
+  handle: FileHandle,
+  { range, memory }: { readonly range: ByteRange; readonly memory: Uint8Array },
+): Readable {
+  const chunkBytes = Math.floor(memory.length / CHUNKS)
+  const buffers = Array.from({ length: CHUNKS }, (_, index) =>
+    memory.subarray(index * chunkBytes, (index + 1) * chunkBytes),
+  )
+  const stream = Readable.from(chunks(path, handle, range, buffers), {
     objectMode: false,
-    highWaterMark: CHUNK_BYTES,
+    highWaterMark: chunkBytes,
   })
   // A read may fail when nobody listens any more; who listens hears of it too.
   stream.on('error', () => undefined)
@@ -31,11 +48,14 @@ async function* chunks(
   path: string,
   handle: FileHandle,
   { start, end }: ByteRange,
-): AsyncGenerator<Buffer, void, undefined> {
+  buffers: readonly Uint8Array[],
+): AsyncGenerator<Uint8Array, void, undefined> {
   let position = start
-  while (position < end) {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, end - position))
-    const count = await readAt(path, handle, buffer, position)
+  for (let turn = 0; position < end; turn += 1) {
+    const buffer = buffers[turn % buffers.length]
+    invariant(buffer, 'a stream without memory')
+    const length = Math.min(buffer.length, end - position)
+    const count = await readAt(path, handle, { buffer, length, position })
     if (count === 0) {
       throw new AppError(
         'SOURCE_CHANGED',
@@ -50,11 +70,10 @@ async function* chunks(
 async function readAt(
   path: string,
   handle: FileHandle,
-  buffer: Buffer,
-  position: number,
+  to: { readonly buffer: Uint8Array; readonly length: number; readonly position: number },
 ): Promise<number> {
   try {
-    return (await handle.read(buffer, 0, buffer.length, position)).bytesRead
+    return (await handle.read(to.buffer, 0, to.length, to.position)).bytesRead
   } catch (error) {
     throw openError(path, error)
   }

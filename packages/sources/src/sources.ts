@@ -3,7 +3,11 @@ import type { ByteRange, Source, SourcePin } from '@firn/core'
 
 /** The bytes of one part, read and hashed once. Dispose of it after the upload. */
 export interface PartBody extends AsyncDisposable {
-  /** In memory when it fits the budget, else a stream over the same range, read a second time. */
+  /**
+   * In memory when it fits the budget, else a stream over the same range, read a second time. The
+   * memory of a stream's chunks is used again: send or copy each before taking the next, as `pipe`
+   * into a request does.
+   */
   readonly body: Uint8Array | Readable
   /** Lower-case hex. */
   readonly sha256: string
