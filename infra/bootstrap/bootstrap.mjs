@@ -6,6 +6,11 @@ import { BootstrapError, note } from './note.mjs'
 import { provideRedisServer } from './redis-server.mjs'
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+/**
+ * Processes that find their TypeScript stripped and compiled start in half the time, and need not
+ * load the stripper: some 15 MiB for each thread. Node.js keys the entries by version and content.
+ */
+const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/node')
 const USAGE = 'usage: node infra/bootstrap/run.mjs [--redis=own|own-or-url] <entry.ts> [argument…]'
 
 /** Makes sure of all that the entry needs, then runs it and ends as it ends. */
@@ -13,7 +18,8 @@ export async function bootstrap(argv) {
   try {
     const { redis, entry, args } = parseArguments(argv)
     // npm runs scripts at the root and says here where the user was; paths are meant from there.
-    const env = { ...process.env, INIT_CWD: process.env.INIT_CWD ?? process.cwd() }
+    const env = { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env }
+    env.INIT_CWD ??= process.cwd()
     if (!areDependenciesInstalled(ROOT)) await installDependencies(ROOT)
     if (redis === 'own' || (redis === 'own-or-url' && !env.REDIS_URL)) {
       env.PATH = provideRedisServer(env)
