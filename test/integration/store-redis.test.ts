@@ -3,7 +3,7 @@ import { after, before, beforeEach, describe, it } from 'node:test'
 import { AppError, type Job, type JobId, type Progress } from '@firn/core'
 import { openRedis, type RedisConnection } from '@firn/redis'
 import { createRedisJobStore, type JobStore } from '@firn/store'
-import { aDefinition, aJob, anUpload, type RedisServer, startRedis } from '@firn/testing'
+import { aDefinition, aJob, anUpload, type RedisServer, startRedis, until } from '@firn/testing'
 
 const never = new AbortController().signal
 const uploading: Progress = { state: 'uploading', generation: 1, upload: anUpload() }
@@ -22,6 +22,8 @@ describe('the Redis job store', { timeout: 120_000 }, () => {
     store = createRedisJobStore({ redis: connection.client })
   })
   beforeEach(async () => {
+    // A test before may have killed Redis.
+    await until(() => connection.client.status === 'ready', { timeoutMs: 20_000 })
     await connection.client.flushall()
   })
   after(async () => {
