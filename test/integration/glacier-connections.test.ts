@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
-import https from 'node:https'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, it } from 'node:test'
@@ -103,26 +98,6 @@ describe('createGlacier(): connections that fail', () => {
     await assert.rejects(glacier.abortUpload(upload, never), hasCode('GLACIER_TIMEOUT'))
     for (const socket of accepted) socket.destroy()
     mute.close()
-  })
-
-  it('waits for an operator, not in vain, when the certificate is not trusted', async (test) => {
-    const folder = await mkdtemp(join(tmpdir(), 'firn-tls-'))
-    const [key, cert] = [join(folder, 'key'), join(folder, 'cert')]
-    const args = `req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout ${key} -out ${cert}`
-    try {
-      execFileSync('openssl', args.split(' '), { stdio: 'ignore' })
-    } catch {
-      test.skip('needs openssl')
-      return
-    }
-    const options = { key: await readFile(key), cert: await readFile(cert) }
-    const secure = https.createServer(options, (_req, res) => res.end())
-    await once(secure.listen(0, '127.0.0.1'), 'listening')
-    const { port: securePort } = secure.address() as AddressInfo
-    await using glacier = server.connect({}, `https://127.0.0.1:${securePort}`)
-    await assert.rejects(glacier.abortUpload(upload, never), hasCode('GLACIER_CREDENTIALS'))
-    secure.close()
-    await rm(folder, { recursive: true })
   })
 
   it('waits for an operator when there are no credentials, or no region', async () => {
