@@ -60,7 +60,7 @@ export async function checkEvidence(evidence: Evidence): Promise<readonly Violat
     else if (!terminal.has(job.state)) report('I11', `job ${id} rests in ${job.state}`)
   }
   const jobById = new Map([...jobs].map(([id, { job }]) => [id, job]))
-  if (archives !== undefined) checkOwners(jobById, archives, report)
+  checkOwners(jobById, archives, report)
   await checkCount(evidence, jobById, report)
   await checkUploads(evidence, jobById, report)
   return violations

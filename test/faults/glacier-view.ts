@@ -6,10 +6,12 @@ import {
   GetJobOutputCommand,
   GlacierClient,
   InitiateJobCommand,
-  InvalidParameterValueException,
   paginateListMultipartUploads,
+  ResourceNotFoundException,
+  UploadMultipartPartCommand,
 } from '@aws-sdk/client-glacier'
 import { z } from 'zod'
+import { treeHashOf } from './tree-hash.ts'
 
 export interface GlacierAccess {
   readonly endpoint: string
@@ -29,8 +31,7 @@ export interface ArchiveRow {
 export interface GlacierView extends Disposable {
   readonly client: GlacierClient
   readonly uploads: (vault: string) => Promise<readonly { id: string; description: string }[]>
-  /** Undefined when this Glacier takes no inventories. */
-  readonly inventory: (vault: string) => Promise<readonly ArchiveRow[] | undefined>
+  readonly inventory: (vault: string) => Promise<readonly ArchiveRow[]>
   readonly archiveCount: (vault: string) => Promise<number>
   /** The archive's bytes, and the size and tree hash that Glacier claims. */
   readonly retrieve: (
@@ -41,6 +42,11 @@ export interface GlacierView extends Disposable {
     readonly sizeBytes: number
     readonly treeHash: string
   }>
+  /** Uploads other bytes over a part of an open upload. */
+  readonly overwrite: (
+    vault: string,
+    part: { readonly uploadId: string; readonly first: number; readonly bytes: Uint8Array },
+  ) => Promise<void>
   readonly abort: (vault: string, uploadId: string) => Promise<void>
 }
 
@@ -63,21 +69,6 @@ export function createGlacierView(access: GlacierAccess): GlacierView {
   const client = new GlacierClient({ endpoint, region, credentials })
   const at = (vault: string) => ({ accountId: '-', vaultName: vault })
 
-  const finished = async (vault: string, jobId: string) => {
-    const deadline = Date.now() + JOB_MAX_MS
-    for (;;) {
-      const job = await client.send(new DescribeJobCommand({ ...at(vault), jobId }))
-      if (job.StatusCode === 'Succeeded') return job
-      if (Date.now() > deadline) throw new Error(`Job ${jobId} is ${job.StatusCode}`)
-      await sleep(50)
-    }
-  }
-  const output = async (vault: string, jobId: string): Promise<Uint8Array> => {
-    const { body } = await client.send(new GetJobOutputCommand({ ...at(vault), jobId }))
-    if (body === undefined) throw new Error(`Job ${jobId} has no output`)
-    return await body.transformToByteArray()
-  }
-
   return {
     client,
     async uploads(vault) {
@@ -98,10 +89,11 @@ export function createGlacierView(access: GlacierAccess): GlacierView {
       const jobParameters = { Type: 'inventory-retrieval', Format: 'JSON' }
       const jobId = await client
         .send(new InitiateJobCommand({ ...at(vault), jobParameters }))
-        .then((answer) => answer.jobId ?? '', isRefusal)
-      if (jobId === undefined) return undefined
-      await finished(vault, jobId)
-      const text = Buffer.from(await output(vault, jobId)).toString()
+        .then((answer) => answer.jobId, unlessMissing)
+      // A vault that never held anything has no inventory.
+      if (jobId === undefined) return []
+      await finished(client, { ...at(vault), jobId })
+      const text = Buffer.from(await output(client, { ...at(vault), jobId })).toString()
       return Inventory.parse(JSON.parse(text)).ArchiveList.map((row) => ({
         archiveId: row.ArchiveId,
         description: row.ArchiveDescription ?? '',
@@ -114,12 +106,19 @@ export function createGlacierView(access: GlacierAccess): GlacierView {
       const { jobId = '' } = await client.send(
         new InitiateJobCommand({ ...at(vault), jobParameters }),
       )
-      const job = await finished(vault, jobId)
+      const job = await finished(client, { ...at(vault), jobId })
       return {
-        bytes: await output(vault, jobId),
+        bytes: await output(client, { ...at(vault), jobId }),
         sizeBytes: job.ArchiveSizeInBytes ?? -1,
         treeHash: job.ArchiveSHA256TreeHash ?? '',
       }
+    },
+    async overwrite(vault, { uploadId, first, bytes }) {
+      const range = `bytes ${first}-${first + bytes.length - 1}/*`
+      const checksum = treeHashOf(bytes)
+      await client.send(
+        new UploadMultipartPartCommand({ ...at(vault), uploadId, range, checksum, body: bytes }),
+      )
     },
     async abort(vault, uploadId) {
       await client.send(new AbortMultipartUploadCommand({ ...at(vault), uploadId }))
@@ -128,7 +127,29 @@ export function createGlacierView(access: GlacierAccess): GlacierView {
   }
 }
 
-function isRefusal(error: unknown): undefined {
-  if (error instanceof InvalidParameterValueException) return undefined
+interface JobName {
+  readonly accountId: string
+  readonly vaultName: string
+  readonly jobId: string
+}
+
+async function finished(client: GlacierClient, name: JobName) {
+  const deadline = Date.now() + JOB_MAX_MS
+  for (;;) {
+    const job = await client.send(new DescribeJobCommand(name))
+    if (job.StatusCode === 'Succeeded') return job
+    if (Date.now() > deadline) throw new Error(`Job ${name.jobId} is ${job.StatusCode}`)
+    await sleep(50)
+  }
+}
+
+async function output(client: GlacierClient, name: JobName): Promise<Uint8Array> {
+  const { body } = await client.send(new GetJobOutputCommand(name))
+  if (body === undefined) throw new Error(`Job ${name.jobId} has no output`)
+  return await body.transformToByteArray()
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (error instanceof ResourceNotFoundException) return undefined
   throw error
 }

@@ -1,27 +1,13 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pass } from './glacier-gate.ts'
+import { countOf, holdPart, settleArchived } from './rules.ts'
 import type { Scenario, ScenarioGroup } from './scenario.ts'
 import { MIB, type Scene } from './scene.ts'
 
-/** Resolves once a part is on its way to Glacier; it stays there until `release`. */
-function holdPart(scene: Scene, number: number) {
-  const reached = Promise.withResolvers<void>()
-  const released = Promise.withResolvers<void>()
-  let isHeld = false
-  scene.rule(async (call) => {
-    if (isHeld || call.operation !== 'UploadPart' || call.number < number) return pass
-    isHeld = true
-    reached.resolve()
-    return { type: 'hang', until: released.promise }
-  })
-  return { reached: reached.promise, release: () => released.resolve() }
-}
-
 async function archivedUnderOneUpload(scene: Scene): Promise<void> {
-  for (const job of await scene.settle()) assert.equal(job.state, 'archived', job.error?.message)
-  const initiated = scene.records().filter(({ operation }) => operation === 'Initiate')
-  assert.equal(initiated.length, scene.user.posts.length, 'uploads were opened again')
+  const jobs = await settleArchived(scene)
+  assert.equal(countOf(scene, 'Initiate'), jobs.length, 'uploads were opened again')
 }
 
 const workerKilled: Scenario = {
@@ -39,7 +25,7 @@ const workerKilled: Scenario = {
     }
     held.release()
     await archivedUnderOneUpload(scene)
-    const sent = scene.records().filter(({ operation }) => operation === 'UploadPart').length
+    const sent = countOf(scene, 'UploadPart')
     // Three parts at once in each of two workers.
     assert.ok(sent <= 12 + 6, `${sent} parts were sent for 12 of job ${id}`)
   },
@@ -113,7 +99,7 @@ const apiKilled: Scenario = {
     }
     const last = await sendAll()
     assert.deepEqual(new Set(last.map(({ type }) => type)), new Set(['accepted']))
-    for (const job of await scene.settle()) assert.equal(job.state, 'archived', job.error?.message)
+    await settleArchived(scene)
   },
 }
 

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -24,6 +26,8 @@ const QUICK = {
   ORPHAN_INTERVAL_MS: '1000',
   ORPHAN_GRACE_MS: '1000',
   INVENTORY_MARGIN_MS: '0',
+  RETRY_BASE_MS: '100',
+  RETRY_CAP_MS: '2000',
   WORKER_CONCURRENCY: '3',
   // Every list has several pages.
   VAULT_PAGE_MAX: '3',
@@ -45,6 +49,8 @@ export interface World extends AsyncDisposable {
   readonly glacier: GlacierAccess
   /** Between workers and finalizers and the vault. */
   readonly gate: GlacierGate
+  /** Advances the vault's clock, on which its uploads expire. */
+  readonly advanceClock: (ms: number) => Promise<void>
   readonly redis: RedisServer
   /** Between the API and Redis. */
   readonly apiRedis: ChaosProxy
@@ -75,6 +81,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const redis = resources.use(await startRedis({ appendfsync: 'always' }))
   const apiRedis = resources.use(await openChaosProxy(redis.port))
   const fleetRedis = resources.use(await openChaosProxy(redis.port))
+  const controlPort = await freePort()
   const gate = resources.use(await openGlacierGate())
   const fleet = {
     REDIS_URL: `redis://127.0.0.1:${fleetRedis.port}`,
@@ -96,7 +103,10 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
         envByKind: {
           worker: fleet,
           finalizer: fleet,
-          ...(options.vaultDirectory && { vault: { VAULT_DATA_DIR: options.vaultDirectory } }),
+          vault: {
+            VAULT_CONTROL_PORT: String(controlPort),
+            ...(options.vaultDirectory && { VAULT_DATA_DIR: options.vaultDirectory }),
+          },
         },
         output: createFileOutput(join(path, 'logs')),
       },
@@ -111,6 +121,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   return {
     ...{ stack, gate, redis, apiRedis, fleetRedis, filesDirectory },
     glacier: stack.vault,
+    advanceClock: (ms) => advanceClock(controlPort, ms),
     journalDirectory: join(path, 'data', 'journal'),
     createVault: (name) =>
       createApiClient({ url: stack.apiUrl, token: stack.apiToken }).createVault(
@@ -139,6 +150,23 @@ async function tellRedis(port: number, command: string, args: readonly string[])
   } finally {
     client.disconnect()
   }
+}
+
+async function advanceClock(port: number, advanceMs: number): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}/clock`, {
+    method: 'POST',
+    body: JSON.stringify({ advanceMs }),
+  })
+  if (!response.ok) throw new Error(`The clock answers ${response.status}`)
+}
+
+/** It may be taken before the vault starts, which then says so. */
+async function freePort(): Promise<number> {
+  await using server = createServer()
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('No TCP address')
+  return address.port
 }
 
 function signalProcess(stack: Stack, name: string, signal: NodeJS.Signals): number {

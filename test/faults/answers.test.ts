@@ -1,0 +1,4 @@
+import { answerGroup } from './answer-scenarios.ts'
+import { runGroup } from './run-group.ts'
+
+runGroup(answerGroup)

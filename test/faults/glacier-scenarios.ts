@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import { pass, type Verdict } from './glacier-gate.ts'
+import { countOf, first, glacierError, holdPart, settleArchived } from './rules.ts'
+import type { Scenario, ScenarioGroup } from './scenario.ts'
+import { MIB } from './scene.ts'
+
+const everyCall = ['Initiate', 'UploadPart', 'ListParts', 'Complete']
+
+/** One file under a rule for its requests to Glacier ends as one archive. */
+function survives(input: {
+  readonly id: string
+  readonly fault: string
+  readonly outcome?: string
+  readonly verdict: Verdict
+  readonly operations?: readonly string[]
+  readonly count?: number
+}): Scenario {
+  const { id, fault, outcome = 'repeated with back-off; archived', verdict } = input
+  return {
+    ...{ id, fault, outcome },
+    async run(scene) {
+      scene.rule(first(input.count ?? 2, input.operations ?? everyCall, verdict))
+      await scene.submit(await scene.makeSource(3 * MIB + 5))
+      await settleArchived(scene)
+    },
+  }
+}
+
+const unavailable = glacierError(500, 'ServiceUnavailableException', 'Service is unavailable.')
+const throttled = glacierError(400, 'ThrottlingException', 'Rate exceeded')
+const page = { status: 503, type: 'text/html', body: '<html><h1>503</h1></html>' }
+const expired = glacierError(403, 'ExpiredTokenException', 'The security token has expired')
+
+const hangs: Scenario = {
+  id: 'glacier-hangs',
+  fault: 'Glacier takes a part and then says nothing, until the connection breaks',
+  outcome: 'the part is sent again; archived',
+  async run(scene) {
+    const held = holdPart(scene, 2)
+    await scene.submit(await scene.makeSource(4 * MIB))
+    await held.reached
+    held.release()
+    await settleArchived(scene)
+  },
+}
+
+const vaultKilled: Scenario = {
+  id: 'vault-killed',
+  fault: 'the vault is killed in the middle of uploads and starts again',
+  outcome: 'no part that it acknowledged is lost; archived under the same upload',
+  async run(scene) {
+    for (let index = 0; index < 2; index += 1) {
+      await scene.submit(await scene.makeSource(12 * MIB + index))
+    }
+    for (const parts of [3, 12]) {
+      await scene.until(() => countOf(scene, 'UploadPart') >= parts, `${parts} parts are sent`)
+      const pid = scene.world.signal('vault', 'SIGKILL')
+      scene.fault('SIGKILL vault')
+      await scene.world.untilBack('vault', pid)
+    }
+    await settleArchived(scene)
+    assert.equal(countOf(scene, 'Initiate'), 2)
+  },
+}
+
+const uploadExpired: Scenario = {
+  id: 'upload-expired',
+  fault: 'the upload is idle for a day and Glacier forgets it',
+  outcome: 'a new upload, since no Complete was ever meant for the old one; one archive',
+  async run(scene) {
+    const id = await scene.submit(await scene.makeSource(8 * MIB))
+    await scene.untilJob(id, ({ uploadId }) => uploadId !== null, 'the upload is open')
+    const before = await scene.user.command(id, 'pause')
+    assert.equal(before, 202)
+    scene.forgive()
+    await scene.world.advanceClock(25 * 3600 * 1000)
+    scene.fault('the vault is 25 hours on')
+    await scene.user.command(id, 'resume')
+    await settleArchived(scene)
+    assert.equal(countOf(scene, 'Initiate'), 2)
+  },
+}
+
+const overwritten: Scenario = {
+  id: 'part-overwritten',
+  fault: 'a part that Glacier had confirmed holds other bytes when the upload is completed',
+  outcome: 'noticed before Complete; the part is sent again; archived',
+  async run(scene) {
+    let isDone = false
+    scene.rule(async ({ operation, uploadId }) => {
+      if (operation !== 'ListParts' || isDone || uploadId === null) return pass
+      isDone = true
+      scene.fault('part 1 is overwritten')
+      await scene.glacier.overwrite(scene.vault, { uploadId, first: MIB, bytes: Buffer.alloc(MIB) })
+      return { type: 'reset', when: 'body' }
+    })
+    scene.forgive()
+    await scene.submit(await scene.makeSource(3 * MIB))
+    await settleArchived(scene)
+    assert.equal(countOf(scene, 'UploadPart'), 4)
+  },
+}
+
+const credentials: Scenario = {
+  id: 'credentials-expired',
+  fault: 'the credentials expire in the middle of an upload and are renewed later',
+  outcome: 'the job waits and says why; no try is counted; it goes on by itself',
+  async run(scene) {
+    let isExpired = true
+    scene.rule(async ({ operation, number }) =>
+      isExpired && operation === 'UploadPart' && number > 1
+        ? { type: 'answer', answer: expired }
+        : pass,
+    )
+    const id = await scene.submit(await scene.makeSource(4 * MIB))
+    const waiting = await scene.untilJob(id, ({ error }) => error !== null, 'it says why it waits')
+    assert.equal(waiting.error?.code, 'GLACIER_CREDENTIALS')
+    assert.equal(waiting.state, 'uploading')
+    isExpired = false
+    await settleArchived(scene)
+  },
+}
+
+const vaultMissing: Scenario = {
+  id: 'vault-missing',
+  fault: 'the job names a vault that does not exist',
+  outcome: 'failed with GLACIER_VAULT_NOT_FOUND, nothing left; a retry works once it is there',
+  async run(scene) {
+    const source = await scene.makeSource(MIB)
+    const missing = `${scene.vault}-later`
+    const key = `${scene.vault} missing`
+    const body = { vault: missing, source: { type: 'file', path: source.path } } as const
+    const outcome = await scene.user.post(body, key)
+    assert.equal(outcome.type, 'accepted')
+    scene.fault('no such vault')
+    const [failed] = await scene.settle()
+    assert.equal(failed?.state, 'failed')
+    assert.equal(failed?.error?.code, 'GLACIER_VAULT_NOT_FOUND')
+  },
+}
+
+export const glacierGroup: ScenarioGroup = {
+  name: 'a Glacier that fails, lies or is gone',
+  scenarios: [
+    survives({
+      id: 'glacier-500',
+      fault: 'Glacier answers 500 to every kind of call',
+      verdict: { type: 'answer', answer: unavailable },
+    }),
+    survives({
+      id: 'glacier-html',
+      fault: 'a proxy in front of Glacier answers 503 with a page',
+      verdict: { type: 'answer', answer: page },
+    }),
+    survives({
+      id: 'glacier-throttles',
+      fault: 'Glacier throttles, as it does: with a 400',
+      outcome: 'slower, no try counted; archived',
+      verdict: { type: 'answer', answer: throttled },
+    }),
+    survives({
+      id: 'glacier-resets-early',
+      fault: 'connections are reset before the body',
+      verdict: { type: 'reset', when: 'headers' },
+    }),
+    survives({
+      id: 'glacier-resets-half',
+      fault: 'connections are reset in the middle of a part',
+      verdict: { type: 'reset', when: 'half' },
+      operations: ['UploadPart'],
+    }),
+    survives({
+      id: 'glacier-resets-late',
+      fault: 'connections are reset after the body',
+      verdict: { type: 'reset', when: 'body' },
+    }),
+    survives({
+      id: 'bit-flipped',
+      fault: 'a bit of a part is flipped on its way',
+      outcome: 'Glacier refuses it by its hash; it is sent again; archived',
+      verdict: { type: 'flip-bit' },
+      operations: ['UploadPart'],
+    }),
+    survives({
+      id: 'wrong-hash',
+      fault: 'Glacier confirms a part with another hash',
+      outcome: 'the part does not count and is sent again; archived',
+      verdict: { type: 'wrong-hash' },
+      operations: ['UploadPart'],
+    }),
+    ...[hangs, vaultKilled, uploadExpired, overwritten, credentials, vaultMissing],
+  ],
+}

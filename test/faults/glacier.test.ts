@@ -1,0 +1,4 @@
+import { glacierGroup } from './glacier-scenarios.ts'
+import { runGroup } from './run-group.ts'
+
+runGroup(glacierGroup)

@@ -1,0 +1,4 @@
+import { redisGroup } from './redis-scenarios.ts'
+import { runGroup } from './run-group.ts'
+
+runGroup(redisGroup)
