@@ -84,22 +84,18 @@ export function createRetrieval({ store, threads, pool }: Dependencies): Retriev
     },
 
     async openRange(vault, archive, range) {
-      const parts = await store.readParts(vault, archive)
+      // Held from here on: a deletion meanwhile must leave the files.
       archive.readerCount += 1
-      const slices = slicesOf({
-        parts,
-        leavesOf,
-        range,
-        partSizeBytes: archive.header.partSizeBytes,
-      })
-      const chunks = readAhead(slices, read)
       const release = async (): Promise<void> => {
         archive.readerCount -= 1
         await store.releaseData(vault, archive)
       }
       try {
-        const first = await chunks.next()
-        return toStream(first, chunks, release)
+        const { partSizeBytes } = archive.header
+        const parts = await store.readParts(vault, archive)
+        const slices = slicesOf({ parts, leavesOf, range, partSizeBytes })
+        const chunks = readAhead(slices, read)
+        return toStream(await chunks.next(), chunks, release)
       } catch (error) {
         await release()
         throw error
