@@ -5,13 +5,13 @@ import { type FileHandle, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { AppError, MIB, treeHash } from '@firn/core'
+import { AppError, MIB, PART_SIZE_MAX_BYTES, treeHash } from '@firn/core'
 import { type HashPool, openHashPool, pinFromStats } from '@firn/hashing'
 
 const never = new AbortController().signal
 
-/** So many bytes that hashing them takes far longer than any of these tests. */
-const ENDLESS_BYTES = 1024 * 1024 * MIB
+/** So many bytes that hashing them takes longer than any of these tests, and yet a part. */
+const ENDLESS_BYTES = PART_SIZE_MAX_BYTES
 
 /** What the pool has to be told of an open file. */
 function opened({ fd }: FileHandle) {
@@ -34,7 +34,7 @@ describe('openHashPool()', () => {
     await writeFile(path, data)
     endlessPath = join(folder, 'endless')
     await using endless = await open(endlessPath, 'w')
-    await endless.truncate(ENDLESS_BYTES)
+    await endless.truncate(100 * ENDLESS_BYTES)
   })
   after(() => rm(folder, { recursive: true }))
 
@@ -99,6 +99,21 @@ describe('openHashPool()', () => {
     await Promise.all([waiting[0], waiting[2]])
     assert.deepEqual(order, ['a', 'c'])
     await assert.rejects(wait('d', AbortSignal.abort(new Error('late'))), /late/)
+  })
+
+  it('hashes parts while every file longer than a part is being hashed', async () => {
+    await using file = await open(endlessPath)
+    await using short = await open(path)
+    await using pool = await openHashPool({ threads: 1 })
+    const abort = new AbortController()
+    const range = { start: 0, end: 100 * ENDLESS_BYTES }
+    const files = Promise.allSettled(
+      [1, 2, 3].map(() => pool.hashFile({ ...opened(file), range, into: null }, abort.signal)),
+    )
+    const part = { ...opened(short), range: { start: 0, end: 10 }, into: null }
+    assert.equal((await pool.hashFile(part, never)).sha256.length, 64)
+    abort.abort(new Error('cancelled'))
+    for (const outcome of await files) assert.equal(outcome.status, 'rejected')
   })
 
   it('passes on what the thread found wrong with the file', async () => {

@@ -19,7 +19,8 @@ export interface GlacierOptions extends Partial<HttpLimits> {
 /** Suits AWS as well as a vault next door, and the parts that one process has in flight. */
 const defaultLimits: HttpLimits = {
   connectTimeoutMs: 10_000,
-  socketTimeoutMs: 120_000,
+  // A vault may be silent for long while the disk takes in a part of gigabytes.
+  socketTimeoutMs: 300_000,
   maxSockets: 64,
 }
 

@@ -14,14 +14,14 @@ export interface ThreadRoster {
   /** Rejects with the signal's reason when aborted, INTERNAL when closed or when too many wait. */
   readonly borrow: (signal: AbortSignal) => Promise<HashThread>
   readonly giveBack: (thread: HashThread) => void
-  /** Resolves when the threads that are there now have loaded. */
-  readonly ready: () => Promise<void>
+  /** Starts all threads, which otherwise start when they are needed, and waits until they have loaded. */
+  readonly warmUp: () => Promise<void>
   /** Refuses whoever waits and ends the threads. */
   readonly close: () => Promise<void>
 }
 
 /**
- * Keeps `size` threads. One that died is replaced when the next borrower needs it, so that a
+ * Keeps up to `size` threads. One that died is replaced when the next borrower needs it, so that a
  * thread that cannot live costs one task at a time instead of a loop of restarts.
  */
 export function createThreadRoster(size: number): ThreadRoster {
@@ -44,8 +44,6 @@ export function createThreadRoster(size: number): ThreadRoster {
     return live.size < size ? start() : undefined
   }
 
-  for (let count = 0; count < size; count++) idle.push(start())
-
   return {
     async borrow(signal) {
       signal.throwIfAborted()
@@ -64,7 +62,8 @@ export function createThreadRoster(size: number): ThreadRoster {
       const next = take()
       if (next) line.shift()?.give(next)
     },
-    async ready() {
+    async warmUp() {
+      while (live.size < size) idle.push(start())
       await Promise.all([...live].map((thread) => thread.ready))
     },
     async close() {
