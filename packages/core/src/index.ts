@@ -1,5 +1,14 @@
 export { fullJitterMs } from './backoff.ts'
 export {
+  CONTROL_NAMES_MAX,
+  type Controls,
+  defaultControls,
+  isVaultHeld,
+  WINDOW_PARTS_MAX,
+  WORKER_CONCURRENCY_MAX,
+  withName,
+} from './controls.ts'
+export {
   AppError,
   type Disposition,
   dispositionByCode,

@@ -1,3 +1,8 @@
+export {
+  parseControlsRecord,
+  parseWorkerReportRecord,
+  type WorkerReport,
+} from './control-record.ts'
 export { parseJobErrorRecord, parseJobRecord } from './job-record.ts'
 export {
   definitionSchema,

@@ -40,3 +40,9 @@ export function indexMember(createdAtMs: number, id: JobId): string {
 export function memberJobId(member: string): string {
   return member.slice(16)
 }
+
+/** What operators set, as JSON. */
+export const controlsKey = 'firn:controls'
+/** Names of workers by the time of their latest report, and what they said. */
+export const workersSeenKey = 'firn:{workers}:seen'
+export const workerReportsKey = 'firn:{workers}:reports'

@@ -1,4 +1,5 @@
 export { aDefinition, aJob, aJobId, anUpload } from './builders.ts'
+export { describeControlStore } from './describe-control-store.ts'
 export { describeJobStore } from './describe-job-store.ts'
 export { type RedisServer, type StartRedisOptions, startRedis } from './start-redis.ts'
 export { type StoreOperation, storeContents, storeHistories } from './store-operations.ts'
