@@ -99,7 +99,9 @@ describe('docker-compose.yml', { skip: reason ?? false, timeout: 10 * 60_000 }, 
   it('shows every replica to Prometheus', async () => {
     const counts = async () => {
       const up = await queryPrometheus(project.prometheusUrl, 'up == 1')
-      return FIRN_SERVICES.map((job) => up.filter(({ metric }) => metric.job === job).length)
+      return FIRN_SERVICES.map(
+        (job) => up.filter(({ metric }) => metric.job === `firn-${job}`).length,
+      )
     }
     await until(async () => (await counts()).join() === '1,3,1,1', { timeoutMs: WAIT_MAX_MS })
     assert.deepEqual(await counts(), [1, 3, 1, 1])

@@ -1,0 +1,134 @@
+import type { Dashboard } from './panel.ts'
+import { graph, quantiles, stat } from './panels.ts'
+
+const REQUESTS = 'firn_glacier_requests_total'
+
+/** How Glacier, or the vault, answers. */
+export const glacier: Dashboard = {
+  uid: 'firn-glacier',
+  title: 'Firn: Glacier',
+  description: 'Requests, errors, throttles and latency, as Firn sees them; the vault below',
+  variables: [],
+  rows: [
+    {
+      title: 'Now',
+      panels: [
+        stat('Requests', 'reqps', `sum(rate(${REQUESTS}[5m]))`, {
+          description: 'Over five minutes',
+        }),
+        stat(
+          'Throttled',
+          'percentunit',
+          `(sum(rate(${REQUESTS}{outcome="GLACIER_THROTTLED"}[5m])) or vector(0)) / (sum(rate(${REQUESTS}[5m])) > 0)`,
+          {
+            description: 'Share of the requests that Glacier asked to send later',
+            thresholds: { orange: 0.05, red: 0.2 },
+          },
+        ),
+        stat(
+          'Failed',
+          'percentunit',
+          `(sum(rate(${REQUESTS}{outcome!~"ok|aborted|GLACIER_THROTTLED"}[5m])) or vector(0)) / (sum(rate(${REQUESTS}[5m])) > 0)`,
+          {
+            description: 'Share of the requests with another error',
+            thresholds: { orange: 0.05, red: 0.2 },
+          },
+        ),
+        stat('Longest idle upload', 's', 'max(firn_upload_idle_seconds)', {
+          description: 'Glacier may forget an upload after 24 h without a part',
+          thresholds: { orange: 12 * 3600, red: 20 * 3600 },
+        }),
+        stat('Orphaned uploads', 'short', 'max(firn_orphan_uploads)', {
+          description: 'Uploads that no job owns and that are still within their grace',
+          thresholds: { orange: 1, red: 10 },
+        }),
+      ],
+    },
+    {
+      title: 'Requests',
+      panels: [
+        graph(
+          'Requests by operation',
+          'reqps',
+          [
+            {
+              expr: `sum by (operation) (rate(${REQUESTS}[$__rate_interval]))`,
+              legend: '{{operation}}',
+            },
+          ],
+          { description: 'All processes together', isStacked: true },
+        ),
+        graph(
+          'Requests that did not succeed',
+          'reqps',
+          [
+            {
+              expr: `sum by (operation, outcome) (rate(${REQUESTS}{outcome!="ok"}[$__rate_interval]))`,
+              legend: '{{operation}} {{outcome}}',
+            },
+          ],
+          { description: 'By operation and error', isStacked: true },
+        ),
+        graph(
+          'Latency of UploadMultipartPart',
+          's',
+          [0.5, 0.95, 0.99].map((quantile) => ({
+            expr: `histogram_quantile(${quantile}, sum by (le) (rate(firn_glacier_request_duration_seconds_bucket{operation="UploadMultipartPart"}[$__rate_interval])))`,
+            legend: `p${quantile * 100}`,
+          })),
+          { description: 'With sending the part' },
+        ),
+        graph(
+          'Latency of all operations',
+          's',
+          quantiles('firn_glacier_request_duration_seconds', 'operation', '{{operation}}'),
+          { description: 'Until the answer is read' },
+        ),
+      ],
+    },
+    {
+      title: 'The vault (empty with Amazon)',
+      panels: [
+        graph(
+          'Requests',
+          'reqps',
+          [
+            {
+              expr: 'sum by (operation, outcome) (rate(firn_vault_requests_total[$__rate_interval]))',
+              legend: '{{operation}} {{outcome}}',
+            },
+          ],
+          { description: 'As the vault counts them' },
+        ),
+        graph(
+          'Received',
+          'Bps',
+          [
+            {
+              expr: 'sum(rate(firn_vault_received_bytes_total[$__rate_interval]))',
+              legend: 'received',
+            },
+          ],
+          { description: 'Bytes of archives and parts, kept or not' },
+        ),
+        graph(
+          'Requests in flight',
+          'short',
+          [{ expr: 'sum(firn_vault_requests_in_flight)', legend: 'in flight' }],
+          { description: 'Not answered yet' },
+        ),
+        graph(
+          'Free disk',
+          'percentunit',
+          [
+            {
+              expr: 'min by (volume) (firn_disk_free_bytes / firn_disk_size_bytes)',
+              legend: '{{volume}}',
+            },
+          ],
+          { description: 'Of the vault and of the journal' },
+        ),
+      ],
+    },
+  ],
+}

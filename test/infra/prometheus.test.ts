@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { describe, it } from 'node:test'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { renderFiles } from '../../infra/generate/render-files.ts'
+import { canRun, runCommand } from './run-command.ts'
+
+const ROOT = new URL('../../', import.meta.url)
+const limit = { timeoutMs: 120_000 }
+const skip = (await canRun('promtool', '--version'))
+  ? false
+  : 'promtool is not here: install the package "prometheus"'
+
+const Rules = z.object({
+  groups: z.array(
+    z.object({
+      rules: z.array(
+        z.object({
+          alert: z.string(),
+          labels: z.object({ severity: z.enum(['critical', 'warning']) }),
+          annotations: z.object({ summary: z.string(), runbook_url: z.string() }),
+        }),
+      ),
+    }),
+  ),
+})
+
+async function readRules() {
+  const text = await readFile(new URL('infra/prometheus/rules/firn.yml', ROOT), 'utf8')
+  return Rules.parse(parse(text)).groups.flatMap(({ rules }) => rules)
+}
+
+/** What a heading of Markdown can be linked by. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-')
+}
+
+describe('infra/prometheus', () => {
+  it('is a configuration that Prometheus takes', { skip }, async () => {
+    await runCommand(['promtool', 'check', 'config', 'infra/prometheus/prometheus.yml'], limit)
+  })
+
+  it('has rules that fire when they are due, and not before', { skip }, async () => {
+    await runCommand(['promtool', 'test', 'rules', 'infra/prometheus/tests/firn.test.yml'], limit)
+  })
+
+  it('has a case for every alert', async () => {
+    const cases = await readFile(new URL('infra/prometheus/tests/firn.test.yml', ROOT), 'utf8')
+    for (const { alert } of await readRules()) {
+      assert.match(cases, new RegExp(`^ +alertname: ${alert}$`, 'm'), alert)
+    }
+  })
+
+  it('links every alert to a section of the runbook, and every section is linked', async () => {
+    const runbook = await readFile(new URL('docs/runbook.md', ROOT), 'utf8')
+    const anchors = [...runbook.matchAll(/^## (.+)$/gm)].map(([, heading]) =>
+      anchorOf(heading ?? ''),
+    )
+    const linked = (await readRules()).map(({ annotations }) => annotations.runbook_url)
+    const expected = new Set(anchors.map((anchor) => `docs/runbook.md#${anchor}`))
+    assert.deepEqual(new Set(linked), expected)
+  })
+})
+
+describe('npm run generate', () => {
+  it('has been run since its sources changed', async () => {
+    for (const [path, text] of await renderFiles(ROOT)) {
+      const isFresh = (await readFile(new URL(path, ROOT), 'utf8')) === text
+      assert.ok(isFresh, `${path} is stale: run "npm run generate"`)
+    }
+  })
+})
