@@ -15,6 +15,7 @@ const LATENCY_FROM_MS = 1
 const LatencyEvents = z.array(
   z.tuple([z.string(), z.number(), z.number(), z.number()]).rest(z.number()),
 )
+const MemoryUsage = z.number().nullable()
 
 /**
  * One archive of very many parts: what Redis keeps of it, and how long its longest call holds up
@@ -32,10 +33,10 @@ export const measureManyParts: Section = async (context, _deadline, signal) => {
   try {
     await redis.config('SET', 'latency-monitor-threshold', LATENCY_FROM_MS)
     const finished = new AbortController()
-    const pings = pingUntil(redis, finished.signal)
-    const { job } = await stack.archive({ file, partSizeBytes: MIB }, signal)
-    finished.abort()
-    const pingMs = await pings
+    const [{ job }, pingMs] = await Promise.all([
+      stack.archive({ file, partSizeBytes: MIB }, signal).finally(() => finished.abort()),
+      pingUntil(redis, finished.signal),
+    ])
     const latencyMs = await longestByEvent(redis)
     const bytes = await memoryOf(redis, job.id)
     return [
@@ -98,7 +99,9 @@ async function memoryOf(redis: Redis, jobId: string): Promise<ReadonlyMap<string
   const bytes = new Map<string, number>()
   for await (const keys of redis.scanStream({ match: `*${jobId}*`, count: 1000 })) {
     for (const key of z.array(z.string()).parse(keys)) {
-      const size = z.number().parse(await redis.call('MEMORY', 'USAGE', key, 'SAMPLES', '0'))
+      const size = MemoryUsage.parse(await redis.call('MEMORY', 'USAGE', key, 'SAMPLES', '0'))
+      // The last queue job may be on its way out.
+      if (size === null) continue
       bytes.set(key.slice(key.lastIndexOf('}') + 1) || 'job', size)
     }
   }

@@ -50,8 +50,10 @@ async function runBenchmarks(options: BenchOptions): Promise<number> {
   const machine = thisMachine()
   const startedAtMs = performance.now()
   const scratch = await mkdtemp(join(tmpdir(), 'firn-bench-'))
+  let isKept = false
   try {
     const { rows, missing } = await measureAll(options, scratch, stop.signal)
+    isKept = missing.length > 0 && !stop.signal.aborted
     const seconds = Math.round((performance.now() - startedAtMs) / 1000)
     const { isQuick } = options
     const at = new Date().toISOString()
@@ -60,7 +62,8 @@ async function runBenchmarks(options: BenchOptions): Promise<number> {
     console.log(`\nJSON: ${await saveReport(report, options.savesBaseline)}`)
     return stop.signal.aborted || missing.length > 0 ? 1 : 0
   } finally {
-    await rm(scratch, { recursive: true, force: true })
+    if (isKept) console.log(`Kept for a look: ${scratch} (logs in stack-*/logs/)`)
+    else await rm(scratch, { recursive: true, force: true })
   }
 }
 
