@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { defaultControls } from '@firn/core'
 import { acceptJob, createSweeper, recoverJobs } from '@firn/engine'
 import type { Glacier } from '@firn/glacier'
 import { createMemoryJournal } from '@firn/journal'
@@ -37,7 +38,9 @@ function depsOver(store: JobStore) {
   const { queues, opened } = openQueues()
   const journal = createMemoryJournal()
   const randomBytes = (count: number) => new Uint8Array(count)
-  return { deps: { store, journal, queues, glacier, now: Date.now, randomBytes }, opened }
+  const controls = () => defaultControls
+  const deps = { store, journal, queues, glacier, controls, now: Date.now, randomBytes }
+  return { deps, opened }
 }
 
 function aRequest() {

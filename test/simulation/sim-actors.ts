@@ -8,6 +8,7 @@ import {
   type JobCommand,
   openJob,
   recoverJobs,
+  skipHeld,
   sweepOrphans,
   uploadPart,
 } from '@firn/engine'
@@ -37,8 +38,8 @@ export function deliver(
   const process = processes.live(`${kind}${1 + random.below(2)}`)
   const deps = processes.depsOf(process)
   const handle = (run: RunContext): Promise<void> => {
-    if (job.queue === 'open') return openJob(deps, job.ref, run)
-    if (job.queue === 'parts') return uploadPart(deps, job.ref, run)
+    if (job.queue === 'open') return skipHeld(deps, openJob.bind(null, deps))(job.ref, run)
+    if (job.queue === 'parts') return skipHeld(deps, uploadPart.bind(null, deps))(job.ref, run)
     if (job.queue === 'finalize') return finalizeJob(deps, job.ref, run)
     return abortUpload(deps, job.ref, run)
   }

@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode, parseMarker } from '@firn/core'
+import { AppError, type Controls, type ErrorCode, parseMarker } from '@firn/core'
 import type { FinalizeDeps, OrphanDeps, PartDeps } from '@firn/engine'
 import type { Glacier, VaultDescription } from '@firn/glacier'
 import type { Journal } from '@firn/journal'
@@ -20,6 +20,7 @@ export interface Models {
   readonly glacier: GlacierModel
   readonly queues: QueueModel
   readonly sources: SourceModel
+  readonly controls: () => Controls
   readonly now: () => number
   readonly randomBytes: (count: number) => Uint8Array
 }
@@ -64,6 +65,7 @@ export function simPorts(scheduler: Scheduler, models: Models, process: SimProce
     glacier: paged(glacier),
     inventories: glacier,
     vaults: { listVaults },
+    controls: models.controls,
     now: models.now,
     randomBytes: models.randomBytes,
     region: null,

@@ -1,4 +1,4 @@
-import type { JobId } from '@firn/core'
+import { type Controls, defaultControls, type JobId } from '@firn/core'
 import { createMemoryJournal } from '@firn/journal'
 import { createMemoryJobStore } from '@firn/store'
 import { checkEnd, checkStep } from './invariants.ts'
@@ -36,6 +36,8 @@ interface World {
   posted: number
   steps: number
   isFaulty: boolean
+  /** Every process sees a change at once; a part that was queued before is what comes late. */
+  controls: Controls
 }
 
 const STEP_MS = 1000
@@ -81,6 +83,7 @@ function createWorld({ seed, jobCount, partCount }: SimulationOptions): {
     glacier: createGlacierModel({ now, replayMs: random.below(100) * STEP_MS }),
     queues: createQueueModel({ partAttempts: 12 }),
     sources: createSourceModel(partCount),
+    controls: () => world.controls,
     now,
     randomBytes: (count) => Uint8Array.from({ length: count }, () => random.below(256)),
   }
@@ -97,7 +100,7 @@ function createWorld({ seed, jobCount, partCount }: SimulationOptions): {
     housekeepers: ['finalizer1', 'finalizer2'].map((name) => createHousekeeper(processes, name)),
     accepted: new Set(),
     faultRate: [0, 0.02, 0.1, 0.3][random.below(4)] ?? 0,
-    ...{ posted: 0, steps: 0, isFaulty: true },
+    ...{ posted: 0, steps: 0, isFaulty: true, controls: defaultControls },
   }
   const scheduler = createScheduler(random, {
     choices: () => choices(world),
@@ -118,6 +121,7 @@ function createWorld({ seed, jobCount, partCount }: SimulationOptions): {
 async function heal(world: World, scheduler: Scheduler): Promise<void> {
   const { models, processes, accepted, housekeepers } = world
   world.isFaulty = false
+  world.controls = { ...world.controls, heldVaults: [] }
   for (let pass = 0; pass < 30; pass += 1) {
     // More than once: a pause that was under way when the faults ended may come after the first.
     for (const id of accepted) ask(processes, id, 'resume')
@@ -162,17 +166,23 @@ function choices(world: World): Choice[] {
 }
 
 /** People and the world at their worst. */
-function mischief({ random, models, processes, accepted, ...world }: World): Choice[] {
+function mischief(world: World): Choice[] {
+  const { random, models, processes, accepted } = world
   const { queues, glacier, sources } = models
   const { faultRate, jobCount } = world
   const wipe = () => {
     models.store = createMemoryJobStore()
     queues.clear()
   }
+  const operate = () => {
+    const heldVaults = random.below(2) === 0 ? ['v'] : []
+    world.controls = { ...defaultControls, heldVaults, windowParts: 1 + random.below(4) }
+  }
   const change = () => sources.change(`/file${1 + random.below(jobCount)}`)
   return [
     { label: 'release', weight: 0.2, happen: queues.release },
     { label: 'command', weight: 0.02, happen: () => command(processes, random, [...accepted]) },
+    { label: 'an operator acts', weight: 0.02, happen: operate },
     { label: 'Redis loses everything', weight: faultRate / 100, happen: wipe },
     { label: 'a source changes', weight: faultRate / 30, happen: change },
     { label: 'inventory', weight: 0.02, happen: glacier.takeInventory },

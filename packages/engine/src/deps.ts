@@ -1,3 +1,4 @@
+import type { Controls } from '@firn/core'
 import type { Glacier, Inventories } from '@firn/glacier'
 import type { Journal } from '@firn/journal'
 import type { JobQueues } from '@firn/queue'
@@ -9,6 +10,8 @@ export interface JobDeps {
   readonly store: JobStore
   readonly journal: Journal
   readonly queues: JobQueues
+  /** What operators have set, as far as this process knows by now. */
+  readonly controls: () => Controls
   /** Unix time in milliseconds. */
   readonly now: () => number
 }
@@ -33,10 +36,3 @@ export interface FinalizeDeps extends GlacierDeps {
 export interface SourceDeps extends GlacierDeps {
   readonly sources: Sources
 }
-
-/**
- * At most this many parts of one archive are handed out and not uploaded. A small archive behind
- * a huge one then waits for one window, not for the whole; and it is the most workers' slots that
- * one archive keeps busy.
- */
-export const WINDOW_PARTS = 32

@@ -35,7 +35,10 @@ export async function openJob(deps: SourceDeps, ref: JobRef, run: RunContext): P
   const stored = await deps.store.load(ref.jobId, run.signal)
   const progress = stored?.job.progress
   if (stored === undefined || progress?.generation !== ref.generation) return
-  if (progress.state !== 'queued') return await enqueueWork(deps, stored.job, run.signal)
+  if (progress.state !== 'queued') {
+    await enqueueWork(deps, stored.job, run.signal)
+    return
+  }
   if (await realign(deps, stored, run.signal)) return
   const { definition } = stored.job
   try {

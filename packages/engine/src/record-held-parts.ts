@@ -1,5 +1,5 @@
 import { type Job, partRange, toAppError, uploadOf } from '@firn/core'
-import { type GlacierDeps, WINDOW_PARTS } from './deps.ts'
+import type { GlacierDeps } from './deps.ts'
 
 /**
  * Notes the parts that Glacier holds, as far as they are whole parts of the plan, so that a job
@@ -24,7 +24,7 @@ export async function recordHeldParts(
         {
           treeHash: Buffer.from(treeHash, 'hex'),
           sizeBytes: range.end - range.start,
-          window: WINDOW_PARTS,
+          window: deps.controls().windowParts,
           nowMs: deps.now(),
         },
         signal,

@@ -34,8 +34,7 @@ export function createSweeper(deps: JobDeps): {
       return false
     }
     if (before !== position(stored)) return false
-    await enqueueWork(deps, job, signal)
-    return true
+    return await enqueueWork(deps, job, signal)
   }
 
   return {

@@ -1,7 +1,7 @@
 import { AppError, type Job, partRange, toAppError, type Upload, uploadOf } from '@firn/core'
 import type { JobRef, RunContext } from '@firn/queue'
 import type { PartRef } from '@firn/store'
-import { type SourceDeps, WINDOW_PARTS } from './deps.ts'
+import type { SourceDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 import { failOrRepeat } from './fail-or-repeat.ts'
 import { loseUpload } from './lose-upload.ts'
@@ -97,7 +97,7 @@ async function record(
   const input = {
     treeHash: Buffer.from(treeHash, 'hex'),
     sizeBytes: end - start,
-    window: WINDOW_PARTS,
+    window: deps.controls().windowParts,
     nowMs,
   }
   const result = await deps.store.recordPart(ref, input, signal)

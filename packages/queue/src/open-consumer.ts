@@ -12,8 +12,10 @@ export interface ConsumerOptions {
   /** Opened for the role `worker`: it must wait for Redis. Stays open when the consumer is disposed. */
   readonly redis: Redis | Cluster
   readonly handlers: ConsumerHandlers
-  /** Runs at once. */
+  /** Runs at once, until {@link Consumer.adjust} says otherwise. */
   readonly concurrency: number
+  /** Whether it begins to fetch only when told to. Default false. */
+  readonly isHeld?: boolean
   /** How long a job whose process died stays taken. Default 60,000. */
   readonly lockDurationMs?: number
   /** How often to look for jobs whose lock has expired. Default 15,000. */
@@ -38,6 +40,11 @@ export interface ConsumerOptions {
 export interface Consumer extends AsyncDisposable {
   /** Runs in progress. */
   readonly activeCount: () => number
+  /**
+   * How to go on: `isHeld` fetches nothing more and lets runs in progress end. To be called again
+   * and again with what is wanted.
+   */
+  readonly adjust: (wanted: { readonly isHeld: boolean; readonly concurrency: number }) => void
 }
 
 /** Why a run's signal aborted. */
@@ -62,6 +69,7 @@ export function openConsumer(options: ConsumerOptions): Consumer {
   const onError = limitRate(options.onError ?? (() => {}), 1000)
   const runs = new Set<Run>()
   let isStopping = false
+  let isHeld = options.isHeld ?? false
 
   const process = async (job: Job, token?: string): Promise<void> => {
     invariant(token, 'a job without a lock token')
@@ -70,15 +78,11 @@ export function openConsumer(options: ConsumerOptions): Consumer {
     const run = { controller: new AbortController(), over }
     runs.add(run)
     try {
-      const ended = isStopping
-        ? notRun
-        : await runUnderLock({ ...run, options, lockDurationMs, job, token })
+      const given = { ...run, options, lockDurationMs, job, token }
+      const ended = isStopping || isHeld ? notRun : await runUnderLock(given)
       const ending = endingOf(ended, random())
-      options.onRun?.({
-        queue: handlers.queue,
-        outcome: ending.outcome,
-        seconds: (performance.now() - startedMs) / 1000,
-      })
+      const seconds = (performance.now() - startedMs) / 1000
+      options.onRun?.({ queue: handlers.queue, outcome: ending.outcome, seconds })
       await carryOut(ending, { job, token, onError })
     } finally {
       runs.delete(run)
@@ -102,13 +106,21 @@ export function openConsumer(options: ConsumerOptions): Consumer {
     },
   })
   worker.on('error', onError)
+  if (isHeld) hold(worker)
 
   return {
     activeCount: () => runs.size,
+    adjust(wanted) {
+      if (isStopping) return
+      isHeld = wanted.isHeld
+      worker.concurrency = wanted.concurrency
+      const apply = isHeld ? hold : release
+      apply(worker)
+    },
     async [Symbol.asyncDispose]() {
       isStopping = true
       // Resolves once BullMQ has also written down how each run ended; never while Redis is away.
-      const paused = worker.pause()
+      const paused = isHeld ? untilIdle(worker) : worker.pause()
       await settledWithin(
         [...runs].map(({ over }) => over),
         options.drainMs ?? 10_000,
@@ -126,7 +138,7 @@ interface Run {
   readonly over: Promise<void>
 }
 
-/** A job that was fetched while the consumer was stopping. */
+/** A job that was fetched while the consumer was stopping or began to be held. */
 const notRun: EndedRun = {
   result: { ok: false, error: undefined },
   aborted: 'shutdown',
@@ -180,6 +192,21 @@ async function settle(work: Promise<void>): Promise<EndedRun['result']> {
 
 function whyAborted(signal: AbortSignal): LockLoss | 'shutdown' {
   return signal.reason instanceof RunAbortedError ? signal.reason.why : 'shutdown'
+}
+
+/** No more is fetched; what runs goes on. */
+function hold(worker: Worker): void {
+  void worker.pause(true)
+}
+
+function release(worker: Worker): void {
+  // Also one that was told to go on at the very moment when its loop came to an end.
+  if (worker.isPaused() || !worker.isRunning()) void worker.resume()
+}
+
+/** `pause()` of a worker that is paused already would not wait for how its runs ended. */
+async function untilIdle(worker: Worker): Promise<void> {
+  while (worker.isRunning()) await delay(20)
 }
 
 async function settledWithin(work: readonly Promise<unknown>[], timeoutMs: number): Promise<void> {

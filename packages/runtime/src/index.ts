@@ -8,3 +8,4 @@ export { type ProbeHandler, type ProbeOptions, probeHandler } from './probe-hand
 export { openProbeServer, type ProbeServer } from './probe-server.ts'
 export { runService, type ServiceContext } from './run-service.ts'
 export { startLoop } from './start-loop.ts'
+export { type WatchedValue, watchValue } from './watch-value.ts'

@@ -1,3 +1,4 @@
+import type { Controls } from '@firn/core'
 import type { Vaults } from '@firn/glacier'
 import type { Journal } from '@firn/journal'
 import type { JobQueues } from '@firn/queue'
@@ -24,6 +25,8 @@ export interface ApiOptions {
   readonly store: JobStore
   readonly journal: Journal
   readonly queues: JobQueues
+  /** As this process knows them by now. */
+  readonly controls: () => Controls
   readonly vaults: Vaults
   readonly admission: Pick<Admission, 'check'>
   readonly registry: Registry

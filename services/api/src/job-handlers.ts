@@ -1,5 +1,5 @@
 import { JobsQuery, jobToView, PartsQuery, partsToViews } from '@firn/contracts'
-import { AppError, advance, type Job, type JobId, uploadOf } from '@firn/core'
+import { AppError, advance, type Controls, type Job, type JobId, uploadOf } from '@firn/core'
 import { acceptJob, commandJob, type JobCommand } from '@firn/engine'
 import type { Journal } from '@firn/journal'
 import type { JobQueues } from '@firn/queue'
@@ -16,6 +16,7 @@ export interface JobHandlerDeps {
   readonly store: JobStore
   readonly journal: Journal
   readonly queues: JobQueues
+  readonly controls: () => Controls
   readonly now: () => number
   readonly randomBytes: (count: number) => Uint8Array
   readonly sourceRoots: readonly string[]

@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto'
+import { defaultControls } from '@firn/core'
 import { createGlacier } from '@firn/glacier'
 import { openJournal } from '@firn/journal'
 import { createJobQueues } from '@firn/queue'
 import { checkRedis, openRedis, readMemory } from '@firn/redis'
-import { createMetrics, observeGlacier, runService } from '@firn/runtime'
-import { createRedisJobStore, observeJobs } from '@firn/store'
+import { createMetrics, observeGlacier, runService, watchValue } from '@firn/runtime'
+import { createRedisControlStore, createRedisJobStore, observeJobs } from '@firn/store'
 import { watchAdmission } from './admission.ts'
 import { openApi } from './api.ts'
 import { readApiConfig } from './config.ts'
 import { readTokens } from './read-tokens.ts'
+
+const CONTROLS_INTERVAL_MS = 1000
 
 await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
   const config = readApiConfig(process.env)
@@ -27,6 +30,15 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
   const vaults = resources.use(createGlacier({ onRequest: observeGlacier(registry) }))
   if (config.sourceRoots.length === 0) log.warn('SOURCE_ROOTS is not set: every file is refused')
 
+  const controlStore = createRedisControlStore({ redis: redis.client })
+  const controls = resources.use(
+    watchValue({
+      initial: defaultControls,
+      read: controlStore.load,
+      intervalMs: CONTROLS_INTERVAL_MS,
+      onError: onOutage,
+    }),
+  )
   const server = resources.use(
     await openApi({
       ...config,
@@ -37,6 +49,7 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
       ),
       journal,
       queues,
+      controls: controls.current,
       vaults,
       admission: resources.use(
         watchAdmission({ readMemory: () => readMemory(redis.client), onError: onOutage }),

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type JobView, operations, ProblemView } from '@firn/contracts'
+import { defaultControls } from '@firn/core'
 import type { VaultDescription } from '@firn/glacier'
 import { createMemoryJournal } from '@firn/journal'
 import type { JobQueues } from '@firn/queue'
@@ -47,6 +48,7 @@ export async function openTestApi(
     store,
     journal: createMemoryJournal(),
     queues: createMemoryQueues(queued),
+    controls: () => defaultControls,
     vaults: createMemoryVaults(),
     admission: { check: () => undefined },
     registry: createMetrics(),

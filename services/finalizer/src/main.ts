@@ -1,13 +1,22 @@
+import { defaultControls } from '@firn/core'
 import { abortUpload, type FinalizeDeps, finalizeJob } from '@firn/engine'
 import { createGlacier } from '@firn/glacier'
 import { openJournal } from '@firn/journal'
 import { createJobQueues, type FailedRun, openConsumer, reportFailures } from '@firn/queue'
 import { checkRedis, openRedis } from '@firn/redis'
-import { createMetrics, observeGlacier, openProbeServer, runService } from '@firn/runtime'
-import { createRedisJobStore, observeJobs } from '@firn/store'
+import {
+  createMetrics,
+  observeGlacier,
+  openProbeServer,
+  runService,
+  watchValue,
+} from '@firn/runtime'
+import { createRedisControlStore, createRedisJobStore, observeJobs } from '@firn/store'
 import { readFinalizerConfig } from './config.ts'
 import { createFinalizerMetrics } from './finalizer-metrics.ts'
 import { startHousekeeping } from './housekeeping.ts'
+
+const CONTROLS_INTERVAL_MS = 1000
 
 await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }) => {
   const config = readFinalizerConfig(process.env)
@@ -28,6 +37,10 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
   const queues = resources.use(
     createJobQueues({ redis: redis.client, attempts: config.attempts, onError }),
   )
+  const { load: read } = createRedisControlStore({ redis: redis.client })
+  const controls = resources.use(
+    watchValue({ initial: defaultControls, read, intervalMs: CONTROLS_INTERVAL_MS, onError }),
+  )
   const deps: FinalizeDeps = {
     store: observeJobs(createRedisJobStore({ redis: redis.client }), (change) =>
       log.info(change, 'job changed'),
@@ -38,6 +51,7 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
     inventories: glacier,
     inventoryMarginMs: config.inventoryMarginMs,
     region: config.region,
+    controls: controls.current,
     now: Date.now,
   }
 

@@ -5,7 +5,7 @@ import { openJournal } from '@firn/journal'
 import { createJobQueues } from '@firn/queue'
 import { openRedis } from '@firn/redis'
 import { ConfigError } from '@firn/runtime'
-import { createRedisJobStore } from '@firn/store'
+import { createRedisControlStore, createRedisJobStore } from '@firn/store'
 import { readFinalizerConfig } from './config.ts'
 
 /**
@@ -20,7 +20,9 @@ async function main(): Promise<void> {
   await using resources = new AsyncDisposableStack()
   const options = { url: config.redisUrl, role: 'producer', name: 'firn-recover' } as const
   const redis = resources.use(await openRedis(options, signal))
+  const controls = await createRedisControlStore({ redis: redis.client }).load(signal)
   const deps = {
+    controls: () => controls,
     store: createRedisJobStore({ redis: redis.client }),
     journal: await openJournal(config.journalUrl),
     queues: resources.use(createJobQueues({ redis: redis.client, attempts: config.attempts })),

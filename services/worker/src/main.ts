@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { WORKER_CONCURRENCY_MAX } from '@firn/core'
 import type { PartDeps } from '@firn/engine'
 import { createGlacier } from '@firn/glacier'
 import { openHashPool } from '@firn/hashing'
@@ -7,10 +8,11 @@ import { createJobQueues } from '@firn/queue'
 import { checkRedis, openRedis } from '@firn/redis'
 import { createMetrics, observeGlacier, openProbeServer, runService } from '@firn/runtime'
 import { createSources } from '@firn/sources'
-import { createRedisJobStore, observeJobs } from '@firn/store'
+import { createRedisControlStore, createRedisJobStore, observeJobs } from '@firn/store'
 import { readWorkerConfig } from './config.ts'
 import { createJobWatcher } from './job-watch.ts'
 import { openWorkerConsumers } from './worker-consumers.ts'
+import { openWorkerControls } from './worker-controls.ts'
 import { createWorkerMetrics } from './worker-metrics.ts'
 
 await runService({ name: 'worker', env: process.env }, async ({ log, signal }) => {
@@ -33,8 +35,15 @@ await runService({ name: 'worker', env: process.env }, async ({ log, signal }) =
     log.info(change, 'job changed'),
   )
   const watcher = resources.use(createJobWatcher({ store, onError }))
-  const slots = { busy: () => parts.activeCount(), total: config.concurrency }
-  const metrics = createWorkerMetrics(registry, slots)
+  const workerName = `${hostname()}:${process.pid}`
+  const controls = resources.use(
+    openWorkerControls({
+      ...{ store: createRedisControlStore({ redis: redis.client }), workerName, onError },
+      concurrency: config.concurrency,
+    }),
+  )
+  const busyCount = (): number => parts.activeCount()
+  const metrics = createWorkerMetrics(registry, { ...controls, busyCount })
   const deps: PartDeps = {
     store,
     journal: await openJournal(config.journalUrl),
@@ -44,7 +53,8 @@ await runService({ name: 'worker', env: process.env }, async ({ log, signal }) =
     glacier: resources.use(
       createGlacier({
         onRequest: observeGlacier(registry),
-        maxSockets: config.concurrency + config.openConcurrency,
+        // Concurrency may rise while it runs.
+        maxSockets: WORKER_CONCURRENCY_MAX + config.openConcurrency,
       }),
     ),
     sources: createSources({
@@ -53,18 +63,20 @@ await runService({ name: 'worker', env: process.env }, async ({ log, signal }) =
       memoryBytes: config.memoryBytes,
     }),
     watchJob: watcher.watch,
-    workerName: `${hostname()}:${process.pid}`,
+    workerName,
     observe: metrics.observe,
+    controls: controls.current,
     now: Date.now,
   }
 
   const parts = resources.use(openWorkerConsumers({ deps, config, redis, metrics, log }))
+  controls.drive(parts)
   const probes = resources.use(
     await openProbeServer({
       host: config.metricsHost,
       port: config.metricsPort,
       registry,
-      checkReady: (deadline) => redis.ping(deadline),
+      checkReady: (deadline) => controls.checkDraining().then(() => redis.ping(deadline)),
       log,
     }),
   )

@@ -1,5 +1,5 @@
-import { openJob, type PartDeps, uploadPart } from '@firn/engine'
-import { type FailedRun, openConsumer, reportFailures } from '@firn/queue'
+import { openJob, type PartDeps, skipHeld, uploadPart } from '@firn/engine'
+import { type Consumer, type FailedRun, openConsumer, reportFailures } from '@firn/queue'
 import type { RedisConnection } from '@firn/redis'
 import type { Logger } from '@firn/runtime'
 import type { WorkerConfig } from './config.ts'
@@ -8,9 +8,14 @@ import type { WorkerMetrics } from './worker-metrics.ts'
 export interface WorkerConsumers extends AsyncDisposable {
   /** Parts in flight. */
   readonly activeCount: () => number
+  /** Of both queues; `concurrency` is of parts alone. */
+  readonly adjust: Consumer['adjust']
 }
 
-/** Starts to take jobs from the queues `parts` and `open`; disposal hands back what is left. */
+/**
+ * Takes jobs from the queues `parts` and `open` once it is told to; disposal hands back what is
+ * left.
+ */
 export function openWorkerConsumers(input: {
   readonly deps: PartDeps
   readonly config: WorkerConfig
@@ -22,6 +27,7 @@ export function openWorkerConsumers(input: {
   const onFailure = (failed: FailedRun): void => log.warn(failed, 'run will be repeated')
   const common = {
     redis: input.redis.client,
+    isHeld: true,
     lockDurationMs: config.lockDurationMs,
     stalledIntervalMs: config.stalledIntervalMs,
     backoff: config.backoff,
@@ -33,7 +39,10 @@ export function openWorkerConsumers(input: {
     concurrency: config.concurrency,
     handlers: {
       queue: 'parts',
-      part: reportFailures((ref, run) => uploadPart(deps, ref, run), onFailure),
+      part: reportFailures(
+        skipHeld(deps, (ref, run) => uploadPart(deps, ref, run)),
+        onFailure,
+      ),
     },
   })
   const opens = openConsumer({
@@ -41,11 +50,18 @@ export function openWorkerConsumers(input: {
     concurrency: config.openConcurrency,
     handlers: {
       queue: 'open',
-      open: reportFailures((ref, run) => openJob(deps, ref, run), onFailure),
+      open: reportFailures(
+        skipHeld(deps, (ref, run) => openJob(deps, ref, run)),
+        onFailure,
+      ),
     },
   })
   return {
     activeCount: parts.activeCount,
+    adjust({ isHeld, concurrency }) {
+      parts.adjust({ isHeld, concurrency })
+      opens.adjust({ isHeld, concurrency: config.openConcurrency })
+    },
     // Both at once: one after the other could add up to more than a shutdown may take.
     async [Symbol.asyncDispose]() {
       await Promise.all([parts[Symbol.asyncDispose](), opens[Symbol.asyncDispose]()])

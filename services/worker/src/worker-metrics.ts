@@ -1,5 +1,6 @@
 import type { PartDeps } from '@firn/engine'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { WorkerControls } from './worker-controls.ts'
 
 /** What a worker says of its parts. */
 export interface WorkerMetrics {
@@ -10,11 +11,11 @@ export interface WorkerMetrics {
 /**
  * Registers a worker's metrics.
  *
- * @param slots how many parts run now, and at most.
+ * @param slots how many parts run now, and at most; none is idle while the worker holds.
  */
 export function createWorkerMetrics(
   registry: Registry,
-  slots: { readonly busy: () => number; readonly total: number },
+  slots: Pick<WorkerControls, 'slotCount' | 'isHolding'> & { readonly busyCount: () => number },
 ): WorkerMetrics {
   const registers = [registry]
   const parts = new Counter({
@@ -46,8 +47,11 @@ export function createWorkerMetrics(
     labelNames: ['state'],
     registers,
     collect() {
-      this.set({ state: 'busy' }, slots.busy())
-      this.set({ state: 'idle' }, slots.total - slots.busy())
+      // More may run than there are slots, after an operator took some away.
+      const free = Math.max(0, slots.slotCount() - slots.busyCount())
+      this.set({ state: 'busy' }, slots.busyCount())
+      this.set({ state: 'idle' }, slots.isHolding() ? 0 : free)
+      this.set({ state: 'held' }, slots.isHolding() ? free : 0)
     },
   })
   return {
