@@ -47,6 +47,15 @@ export async function alertQueries(): Promise<readonly NamedQuery[]> {
   return groups.flatMap(({ rules }) => rules.map(({ alert, expr }) => ({ name: alert, expr })))
 }
 
+/** The query by which KEDA asks Prometheus for the number of workers. */
+export async function scalingQuery(): Promise<string> {
+  const file = 'infra/kubernetes/components/keda-prometheus/scaled-object.yaml'
+  const Trigger = z.object({ metadata: z.object({ query: z.string() }) })
+  const ScaledObject = z.object({ spec: z.object({ triggers: z.tuple([Trigger]) }) })
+  const { spec } = ScaledObject.parse(parse(await readFile(file, 'utf8')))
+  return spec.triggers[0].metadata.query
+}
+
 /** The metrics that a query names. */
 export function metricsIn(expr: string): readonly string[] {
   const names = expr.matchAll(/(?<![\w"])(?:firn|nodejs|process|probe)_\w+|(?<![\w"])up(?=\{)/g)

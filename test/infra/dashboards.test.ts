@@ -10,7 +10,7 @@ import {
   type TestStack,
   untilArchived,
 } from '../e2e/test-stack.ts'
-import { alertQueries, metricsIn, panelQueries } from './dashboard-queries.ts'
+import { alertQueries, metricsIn, panelQueries, scalingQuery } from './dashboard-queries.ts'
 import { queryPrometheus } from './query-prometheus.ts'
 import { canRun } from './run-command.ts'
 import { startPrometheus } from './start-prometheus.ts'
@@ -87,6 +87,15 @@ describe('dashboards and alerts over a real run', { skip, timeout: 10 * 60_000 }
       isDone = true
       await work
     }
+  })
+
+  it('tells an autoscaler of the parts that are left, up and down', async () => {
+    const demand = await scalingQuery()
+    const file = await scratch.makeFile('few.bin', 128 * MIB)
+    const { id } = await submit(test, file, { partSize: MIB })
+    await untilEvery([`(${demand}) > 8`])
+    await untilArchived(test, id)
+    await untilEvery([`(${demand}) == 0`])
   })
 
   it('knows every metric that an alert looks at', async () => {
