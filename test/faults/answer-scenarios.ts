@@ -108,12 +108,53 @@ const refused: Scenario = {
   },
 }
 
+const refusedLate: Scenario = {
+  id: 'complete-refused-late',
+  fault: 'Complete is refused, and then a late repetition of it is carried out unseen',
+  outcome: 'the intent is still known, so the upload that is gone is not begun anew; archived',
+  async run(scene) {
+    const message = 'Checksum mismatch: expected 0'
+    const answer = glacierError(400, 'InvalidParameterValueException', message)
+    scene.rule(first(1, ['Complete'], { type: 'commit-then-answer', answer }))
+    scene.forgive()
+    await scene.submit(await scene.makeSource(2 * MIB))
+    await settleArchived(scene)
+    assert.equal(countOf(scene, 'Initiate'), 1, 'it was uploaded again')
+  },
+}
+
+const orphanSpared: Scenario = {
+  id: 'orphan-spared',
+  fault: 'the answer to Initiate is lost, and the job is paused past the grace of orphans',
+  outcome: 'the upload is left for the job, which adopts it when it is resumed',
+  async run(scene) {
+    const source = await scene.makeSource(2 * MIB)
+    const accepted = Promise.withResolvers<string>()
+    scene.rule(async ({ operation, number }) => {
+      if (operation !== 'Initiate' || number > 1) return pass
+      const committed = async (): Promise<void> => {
+        await scene.user.command(await accepted.promise, 'pause')
+      }
+      return { type: 'commit-then-reset', committed }
+    })
+    const id = await scene.submit(source)
+    accepted.resolve(id)
+    await scene.untilJob(id, ({ state }) => state === 'paused', 'it is paused')
+    // Grace and interval are a second each: looked at again and again by both finalizers.
+    const looks = countOf(scene, 'ListUploads') + 8
+    await scene.until(() => countOf(scene, 'ListUploads') >= looks, 'orphans are looked for')
+    await scene.user.command(id, 'resume')
+    await settleArchived(scene)
+    assert.equal(countOf(scene, 'Initiate'), 1, 'the upload was not adopted')
+  },
+}
+
 export const answerGroup: ScenarioGroup = {
   name: 'answers that are lost',
   scenarios: [
     lost('Initiate', 'the upload that was opened is adopted by its marker; archived', 1),
     lost('UploadPart', 'the part is sent again; archived', 1),
     lost('Complete', 'Complete is repeated and gives the same archive', 1),
-    ...[lostAbort, doubted, refuted, noArchiveId, refused],
+    ...[lostAbort, doubted, refuted, noArchiveId, refused, refusedLate, orphanSpared],
   ],
 }

@@ -28,6 +28,8 @@ export type Verdict =
   | { readonly type: 'reset'; readonly when: 'headers' | 'half' | 'body' }
   /** Glacier carries it out; the answer is lost. */
   | { readonly type: 'commit-then-reset'; readonly committed?: () => Promise<void> }
+  /** Glacier carries it out; another answer is given. */
+  | { readonly type: 'commit-then-answer'; readonly answer: CannedAnswer }
   /** Nothing happens until `until` resolves; then the connection is reset. */
   | { readonly type: 'hang'; readonly until: Promise<void> }
   /** One bit of the body is wrong on the wire. */
@@ -146,6 +148,9 @@ async function carryOut(input: {
       if (verdict.type === 'commit-then-reset') {
         await verdict.committed?.()
         return { ...seen, deliver: reset }
+      }
+      if (verdict.type === 'commit-then-answer') {
+        return { ...seen, deliver: () => say(res, verdict.answer) }
       }
       if (verdict.type === 'wrong-hash') answer.headers['x-amz-sha256-tree-hash'] = '0'.repeat(64)
       return {

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import {
   AbortMultipartUploadCommand,
   DescribeJobCommand,
-  DescribeVaultCommand,
   GetJobOutputCommand,
   GlacierClient,
   InitiateJobCommand,
   paginateListMultipartUploads,
   ResourceNotFoundException,
+  UploadArchiveCommand,
   UploadMultipartPartCommand,
 } from '@aws-sdk/client-glacier'
 import { z } from 'zod'
@@ -32,7 +32,6 @@ export interface GlacierView extends Disposable {
   readonly client: GlacierClient
   readonly uploads: (vault: string) => Promise<readonly { id: string; description: string }[]>
   readonly inventory: (vault: string) => Promise<readonly ArchiveRow[]>
-  readonly archiveCount: (vault: string) => Promise<number>
   /** The archive's bytes, and the size and tree hash that Glacier claims. */
   readonly retrieve: (
     vault: string,
@@ -47,6 +46,8 @@ export interface GlacierView extends Disposable {
     vault: string,
     part: { readonly uploadId: string; readonly first: number; readonly bytes: Uint8Array },
   ) => Promise<void>
+  /** Puts an archive into the vault that has nothing to do with Firn. */
+  readonly archiveOfOthers: (vault: string) => Promise<void>
   readonly abort: (vault: string, uploadId: string) => Promise<void>
 }
 
@@ -61,6 +62,8 @@ const Inventory = z.object({
   ),
 })
 
+/** The description of what {@link GlacierView.archiveOfOthers} puts there. */
+export const OF_OTHERS = 'not of Firn'
 const JOB_MAX_MS = 60_000
 
 export function createGlacierView(access: GlacierAccess): GlacierView {
@@ -80,10 +83,6 @@ export function createGlacierView(access: GlacierAccess): GlacierView {
         }
       }
       return found
-    },
-    async archiveCount(vault) {
-      const { NumberOfArchives } = await client.send(new DescribeVaultCommand(at(vault)))
-      return NumberOfArchives ?? 0
     },
     async inventory(vault) {
       const jobParameters = { Type: 'inventory-retrieval', Format: 'JSON' }
@@ -118,6 +117,14 @@ export function createGlacierView(access: GlacierAccess): GlacierView {
       const checksum = treeHashOf(bytes)
       await client.send(
         new UploadMultipartPartCommand({ ...at(vault), uploadId, range, checksum, body: bytes }),
+      )
+    },
+    async archiveOfOthers(vault) {
+      const body = Buffer.from('other')
+      const checksum = treeHashOf(body)
+      const archiveDescription = OF_OTHERS
+      await client.send(
+        new UploadArchiveCommand({ ...at(vault), archiveDescription, checksum, body }),
       )
     },
     async abort(vault, uploadId) {

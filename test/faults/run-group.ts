@@ -1,4 +1,4 @@
-import { describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import type { ScenarioGroup } from './scenario.ts'
 import { openScene } from './scene.ts'
 import { openWorld, type World } from './world.ts'
@@ -15,7 +15,8 @@ export function runGroup(group: ScenarioGroup): void {
       shared = undefined
       await world?.[Symbol.asyncDispose]()
     }
-    for (const [index, { id, fault, run }] of group.scenarios.entries()) {
+    after(closeWorld)
+    for (const { id, fault, run } of group.scenarios) {
       it(`${id}: ${fault}`, async () => {
         shared ??= await openWorld(group.world)
         const world = shared
@@ -31,7 +32,6 @@ export function runGroup(group: ScenarioGroup): void {
           await closeWorld()
           throw error
         }
-        if (index === group.scenarios.length - 1) await closeWorld()
       })
     }
   })

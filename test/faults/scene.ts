@@ -32,6 +32,7 @@ export interface Scene extends AsyncDisposable {
   readonly bind: (key: string, source: SourceFile) => void
   /** Notes a fault that was done, for the report. */
   readonly fault: (text: string) => void
+  readonly faultCount: () => number
   /** Decides about this scene's requests to Glacier; notes the fault when it strikes. */
   readonly rule: (rule: Rule | null) => void
   readonly records: () => readonly GateRecord[]
@@ -80,6 +81,7 @@ export async function openScene(world: World, name: string, seed: string): Promi
     submit: (source, partSize = MIB) => submit(state, source, partSize),
     bind: (key, source) => versionsByKey.set(key, source.versions),
     fault: (text) => state.faults.push(`${Date.now() - state.startedAtMs} ms ${text}`),
+    faultCount: () => state.faults.length,
     rule(rule) {
       if (rule !== null) state.hasRule = true
       world.gate.rule(vault, rule)

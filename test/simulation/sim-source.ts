@@ -6,14 +6,17 @@ import type { PartBody, Sources } from '@firn/sources'
 export interface SourceModel extends Sources {
   /** Somebody writes to the file while it is being archived. */
   readonly change: (path: string) => void
+  /** The same, in the middle of the next read: half of what it reads is of the version before. */
+  readonly tear: (path: string) => void
   /** The tree hash of each version that the file has had. */
   readonly treeHashes: (path: string) => ReadonlySet<string>
 }
 
 export function createSourceModel(partCount: number): SourceModel {
   const versions = new Map<string, number>()
+  const torn = new Set<string>()
   const versionOf = (path: string) => versions.get(path) ?? 1
-  const leaf = (path: string, version: number, index: number) =>
+  const leaf = (path: string, version: number | 'mixed', index: number) =>
     hash('sha256', `${path} ${version} ${index}`, 'buffer')
   const root = (path: string, version: number) =>
     foldTreeHash(Array.from({ length: partCount }, (_, index) => leaf(path, version, index)))
@@ -31,6 +34,7 @@ export function createSourceModel(partCount: number): SourceModel {
 
   return {
     change: (path) => versions.set(path, versionOf(path) + 1),
+    tear: (path) => torn.add(path),
     treeHashes: (path) =>
       new Set(
         Array.from({ length: versionOf(path) }, (_, index) =>
@@ -44,7 +48,10 @@ export function createSourceModel(partCount: number): SourceModel {
     },
     async openPart({ source: { path }, pin, range }): Promise<PartBody> {
       verify(path, pin)
-      const treeHash = leaf(path, versionOf(path), range.start / MIB).toString('hex')
+      const isTorn = torn.delete(path)
+      const version = isTorn ? 'mixed' : versionOf(path)
+      if (isTorn) versions.set(path, versionOf(path) + 1)
+      const treeHash = leaf(path, version, range.start / MIB).toString('hex')
       return {
         body: new Uint8Array(0),
         sha256: treeHash,

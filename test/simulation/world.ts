@@ -124,7 +124,7 @@ async function heal(world: World, scheduler: Scheduler): Promise<void> {
   world.controls = { ...world.controls, heldVaults: [] }
   for (let pass = 0; pass < 30; pass += 1) {
     // More than once: a pause that was under way when the faults ended may come after the first.
-    for (const id of accepted) ask(processes, id, 'resume')
+    for (const id of accepted) if (await isPaused(world, id)) ask(processes, id, 'resume')
     models.queues.release()
     for (const keep of housekeepers) keep()
     if (!(await scheduler.run(20_000))) throw new Error('The healed world does not come to rest')
@@ -133,6 +133,12 @@ async function heal(world: World, scheduler: Scheduler): Promise<void> {
     await touchVault(world)
     models.glacier.takeInventory()
   }
+}
+
+/** Of what is not paused nobody asks anything: it has to come to its end by itself. */
+async function isPaused({ models: { store } }: World, id: JobId): Promise<boolean> {
+  const stored = await store.load(id, new AbortController().signal)
+  return stored?.job.progress.state === 'paused'
 }
 
 /** An archive of somebody else's, so that the next inventory is a new one. */
@@ -179,12 +185,14 @@ function mischief(world: World): Choice[] {
     world.controls = { ...defaultControls, heldVaults, windowParts: 1 + random.below(4) }
   }
   const change = () => sources.change(`/file${1 + random.below(jobCount)}`)
+  const tear = () => sources.tear(`/file${1 + random.below(jobCount)}`)
   return [
     { label: 'release', weight: 0.2, happen: queues.release },
     { label: 'command', weight: 0.02, happen: () => command(processes, random, [...accepted]) },
     { label: 'an operator acts', weight: 0.02, happen: operate },
     { label: 'Redis loses everything', weight: faultRate / 100, happen: wipe },
     { label: 'a source changes', weight: faultRate / 30, happen: change },
+    { label: 'a source changes under its reader', weight: faultRate / 30, happen: tear },
     { label: 'inventory', weight: 0.02, happen: glacier.takeInventory },
     ...world.housekeepers.map((happen) => ({ label: 'housekeeping', weight: 0.05, happen })),
     ...queues.active().map((job) => ({

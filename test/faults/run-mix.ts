@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type MixTarget, mixFaults } from './mix-faults.ts'
+import { MIB, openScene, type Scene } from './scene.ts'
+import { openWorld } from './world.ts'
+
+export interface MixReport {
+  readonly jobs: number
+  readonly archived: number
+  readonly failed: number
+  readonly cancelled: number
+  readonly faults: number
+  readonly glacierFaults: number
+  readonly partsSent: number
+  readonly partsNeeded: number
+}
+
+/** Jobs that are unfinished at once: faults are to meet work, not a backlog. */
+const UNFINISHED_MAX = 8
+
+/**
+ * Posts jobs and does faults at random for `durationMs`, then heals everything and checks from
+ * outside that each job came to one right end. Throws with the seed, the faults as executed and
+ * the least witness otherwise.
+ */
+export async function runMix(options: {
+  readonly seed: string
+  readonly durationMs: number
+}): Promise<MixReport> {
+  const { seed, durationMs } = options
+  await using world = await openWorld()
+  await using scene = await openScene(world, 'mix', seed)
+  scene.forgive()
+  const signal = AbortSignal.timeout(durationMs)
+  const target: MixTarget = { scene, jobs: [], signal, isRedisBusy: false }
+  await Promise.all([post(target), misbehave(target), misbehave(target)])
+  await heal(scene)
+  // A pause that was under way when the faults ended may come after the first resume.
+  for (let round = 0; round < 2; round += 1) {
+    for (const { id } of target.jobs) await scene.user.command(id, 'resume')
+  }
+  const stopped = new AbortController()
+  const life = liveOn(scene, stopped.signal)
+  const jobs = await scene.settle()
+  stopped.abort()
+  await life
+  await scene.check()
+  const count = (state: string): number => jobs.filter((job) => job.state === state).length
+  const records = scene.records()
+  return {
+    jobs: jobs.length,
+    archived: count('archived'),
+    failed: count('failed'),
+    cancelled: count('cancelled'),
+    faults: scene.faultCount(),
+    glacierFaults: records.filter(({ verdict }) => verdict !== 'pass').length,
+    partsSent: records.filter(({ operation }) => operation === 'UploadPart').length,
+    partsNeeded: jobs.reduce((sum, { parts }) => sum + (parts.total ?? 0), 0),
+  }
+}
+
+async function post({ scene, jobs, signal }: MixTarget): Promise<void> {
+  const ended = new Set<string>()
+  while (!signal.aborted) {
+    const source = await scene.makeSource(1 + scene.dice.below(8 * MIB))
+    // Under one key, whatever the outcome, until it is accepted.
+    const id = await scene.submit(source)
+    jobs.push({ id, source })
+    for (let unfinished = UNFINISHED_MAX; unfinished >= UNFINISHED_MAX && !signal.aborted; ) {
+      await sleep(100)
+      for (const { job } of scene.user.samples.slice(-200)) {
+        if (/^(?:archived|failed|cancelled|paused)$/.test(job.state)) ended.add(job.id)
+      }
+      unfinished = jobs.filter((one) => !ended.has(one.id)).length
+    }
+  }
+}
+
+async function misbehave(target: MixTarget): Promise<void> {
+  const { scene, signal } = target
+  while (!signal.aborted) {
+    await scene.dice.pick(mixFaults)(target)
+    await sleep(scene.dice.below(1_000), undefined, { signal }).catch(() => {})
+  }
+}
+
+/** Somebody else's archives, so that inventories go on: on a quiet vault no doubt can be resolved. */
+async function liveOn({ glacier, vault }: Scene, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await glacier.archiveOfOthers(vault)
+    await sleep(2_000, undefined, { signal }).catch(() => {})
+  }
+}
+
+async function heal(scene: Scene): Promise<void> {
+  scene.rule(null)
+  scene.world.apiRedis.set({ type: 'pass' })
+  scene.world.fleetRedis.set({ type: 'pass' })
+  await scene.world.tellRedis('CONFIG', 'SET', 'maxmemory', '0')
+  for (const { name } of scene.world.stack.processes()) {
+    scene.world.signal(name, 'SIGCONT')
+    await scene.world.untilBack(name, 0)
+  }
+}
