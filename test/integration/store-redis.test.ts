@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { AppError, type Job, type JobId, type Progress } from '@firn/core'
 import { openRedis, type RedisConnection } from '@firn/redis'
 import { createRedisJobStore, type JobStore } from '@firn/store'
@@ -84,6 +85,26 @@ describe('the Redis job store', { timeout: 120_000 }, () => {
     leaving.abort(reason)
     await assert.rejects(loading, reason)
     await server.kill('SIGCONT')
+  })
+
+  it('rejects once, and leaves no other rejection behind, when Redis is gone', async () => {
+    const unhandled: unknown[] = []
+    const note = (reason: unknown): number => unhandled.push(reason)
+    const job = aJob({ progress: uploading })
+    const ref = { jobId: job.definition.id, generation: 1, partCount: 3 }
+    await store.create(job, never)
+    await using gone = await openRedis({ url: server.url, role: 'producer' }, never)
+    const away = createRedisJobStore({ redis: gone.client })
+    gone.client.disconnect()
+    process.on('unhandledRejection', note)
+    try {
+      await assert.rejects(away.loadParts(ref, never), { code: 'STORE_UNAVAILABLE' })
+      await assert.rejects(away.unfinishedParts(ref, 5, never), { code: 'STORE_UNAVAILABLE' })
+      await setImmediate()
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+    assert.deepEqual(unhandled, [])
   })
 
   it('indexes a job whose writer died between save and index', async () => {

@@ -62,9 +62,10 @@ export function createRedisParts(redis: Redis | Cluster): PartStore {
     unfinishedParts: ({ jobId, generation }, limit, signal) =>
       storeCall(`look for unfinished parts of job "${jobId}"`, signal, async () => {
         // The cursor first: a part that it passes later is not missed, it is not due yet.
-        const cursor = redis.hmget(jobKey(jobId), 'generation', 'opened')
-        const bitmap = await redis.getBuffer(partKeys(jobId, generation).bits)
-        const [present, opened] = await cursor
+        const [[present, opened], bitmap] = await Promise.all([
+          redis.hmget(jobKey(jobId), 'generation', 'opened'),
+          redis.getBuffer(partKeys(jobId, generation).bits),
+        ])
         if (present !== String(generation)) return []
         return missingParts(bitmap ?? Buffer.alloc(0), { start: 0, end: Number(opened), limit })
       }),
@@ -80,8 +81,8 @@ async function loadParts(
 ): Promise<PartTable> {
   const { bits, hashes, meta } = partKeys(job.jobId, job.generation)
   // Bits first: a bit is set together with its hash, so a hash read later is there.
-  const bitmap = redis.getBuffer(bits)
-  const [treeHashes, begun, numbers] = await Promise.all([
+  const [bitmap, treeHashes, begun, numbers] = await Promise.all([
+    redis.getBuffer(bits),
     redis.getBuffer(hashes),
     redis.getBuffer(meta),
     redis.hgetall(workersKey(job.jobId)),
@@ -91,7 +92,7 @@ async function loadParts(
     begun !== null && 2 * position + 2 <= begun.length ? begun.readUInt16BE(2 * position) : 0
   const indexes = Array.from({ length: job.partCount }, (_, index) => index)
   return {
-    bitmap: (await bitmap) ?? Buffer.alloc(0),
+    bitmap: bitmap ?? Buffer.alloc(0),
     treeHashes: treeHashes ?? Buffer.alloc(0),
     attempts: indexes.map((index) => numberAt(2 * index)),
     workers: indexes.map((index) => nameByNumber.get(numberAt(2 * index + 1)) ?? null),
