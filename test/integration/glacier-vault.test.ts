@@ -188,10 +188,10 @@ describe('createGlacier() with the vault', () => {
     await assert.rejects(glacier.abortUpload(unknown, never), hasCode('GLACIER_UPLOAD_NOT_FOUND'))
     const elsewhere = { ...upload, vault: 'absent' }
     for (const call of [
-      glacier.abortUpload(elsewhere, never),
-      glacier.completeUpload({ ...elsewhere, ...sealed }, never),
-      Array.fromAsync(glacier.listParts(elsewhere, never)),
-      Array.fromAsync(glacier.listUploads('absent', never)),
+      () => glacier.abortUpload(elsewhere, never),
+      () => glacier.completeUpload({ ...elsewhere, ...sealed }, never),
+      () => Array.fromAsync(glacier.listParts(elsewhere, never)),
+      () => Array.fromAsync(glacier.listUploads('absent', never)),
     ]) {
       await assert.rejects(call, hasCode('GLACIER_VAULT_NOT_FOUND'))
     }
