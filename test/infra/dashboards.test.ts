@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { until } from '@firn/testing'
@@ -105,6 +106,18 @@ describe('dashboards and alerts over a real run', { skip, timeout: 10 * 60_000 }
       if (FOREIGN_METRICS.includes(name)) continue
       assert.notEqual((await query(name)).length, 0, name)
     }
+  })
+
+  it('finds every metric that the processes have in docs/operations.md, and no other', async () => {
+    const found = new Set<string>()
+    for (const { url } of test.stack.processes()) {
+      if (url === null) continue
+      const text = await (await fetch(`${url}/metrics`)).text()
+      for (const [, name] of text.matchAll(/^# TYPE (firn_\w+) /gm)) found.add(name ?? '')
+    }
+    const page = await readFile('docs/operations.md', 'utf8')
+    const rows = page.matchAll(/^\| `(firn_\w+)` \|/gm)
+    assert.deepEqual([...rows].map(([, name]) => name).sort(), [...found].sort())
   })
 
   it('can evaluate every alert', async () => {
