@@ -88,7 +88,10 @@ export function createMemoryParts(find: (id: JobId) => MemoryPartsOwner | undefi
         const owner = findGeneration(jobId, generation)
         if (owner === undefined || isFinished(owner.state)) return
         for (const { index, sizeBytes } of forgotten) {
-          if (owner.parts.hashByPart.delete(index)) owner.parts.bytes -= sizeBytes
+          if (!owner.parts.hashByPart.delete(index)) continue
+          owner.parts.bytes -= sizeBytes
+          // The window hands it out again, with whatever follows and is not uploaded.
+          owner.parts.opened = Math.min(owner.parts.opened, index)
         }
       }),
 

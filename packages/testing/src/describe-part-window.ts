@@ -118,10 +118,35 @@ export function describePartWindow(open: () => Promise<JobStore>): void {
       const counts = (await store.load(job.definition.id, never))?.counts
       assert.equal(counts?.uploadedParts, 2)
       assert.equal(counts?.uploadedBytes, 20)
+      assert.deepEqual(await store.openParts(refOf(job, 0), 3, never), [1])
       assert.deepEqual(await store.unfinishedParts(refOf(job, 0), 10, never), [1])
       assert.equal(await store.beginPart(refOf(job, 1), 'ann', never), 'go')
       const again = await store.recordPart(refOf(job, 1), { ...part, treeHash: hashOf(9) }, never)
       assert.deepEqual(again, { outcome: 'recorded', opened: [], isComplete: true })
+    })
+
+    it('has the window hand out every forgotten part again, however many there are', async () => {
+      const job = await anUploadingJob(store, 12)
+      await store.openParts(refOf(job, 0), 12, never)
+      const record = async (index: number) =>
+        await store.recordPart(refOf(job, index), { ...part, treeHash: hashOf(index) }, never)
+      for (let index = 0; index < 12; index += 1) await record(index)
+      for (const indexes of [[10], [11, 3, 8], [9]]) {
+        const forgotten = indexes.map((index) => ({ index, sizeBytes: 10 }))
+        await store.forgetParts(refOf(job, 0), forgotten, never)
+      }
+      assert.deepEqual(await store.openParts(refOf(job, 0), part.window, never), [3, 8])
+      const opened: unknown[] = []
+      for (const index of [3, 8, 9, 10]) opened.push(await record(index))
+      const outcome = 'recorded'
+      assert.deepEqual(opened, [
+        { outcome, opened: [9], isComplete: false },
+        { outcome, opened: [10], isComplete: false },
+        { outcome, opened: [11], isComplete: false },
+        { outcome, opened: [], isComplete: false },
+      ])
+      assert.deepEqual(await record(11), { outcome, opened: [], isComplete: true })
+      assert.equal((await store.load(job.definition.id, never))?.counts.openedParts, 12)
     })
 
     it('leaves another generation alone', async () => {
