@@ -145,13 +145,13 @@ const uploadVanishes: MixFault = async ({ scene }) => {
 const commanded: MixFault = async ({ scene, jobs }) => {
   if (jobs.length === 0) return
   const command = scene.dice.pick<Command>(['pause', 'resume', 'retry', 'pause', 'cancel'])
-  const { id } = scene.dice.pick(jobs)
+  const { id } = scene.dice.pick(jobs.slice(-6))
   await scene.user.command(id, command)
 }
 
 const sourceChanges: MixFault = async ({ scene, jobs }) => {
   if (jobs.length === 0) return
-  const { source } = scene.dice.pick(jobs)
+  const { source } = scene.dice.pick(jobs.slice(-6))
   const sizeBytes = 1 + scene.dice.below(4 * MIB)
   const version = { seed: `${source.path} ${scene.dice.next()}`, sizeBytes }
   source.versions.push(version)
