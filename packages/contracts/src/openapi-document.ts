@@ -3,7 +3,8 @@ import {
   type ZodOpenApiOperationObject,
   type ZodOpenApiPathsObject,
 } from 'zod-openapi'
-import { type Operation, operations } from './operations.ts'
+import type { Operation } from './operation.ts'
+import { operations } from './operations.ts'
 import { ProblemView, ProgressEventView, StateEventView } from './views.ts'
 
 /** Statuses that every call that needs a token can answer. */
@@ -14,7 +15,7 @@ const titleByStatus: Readonly<Record<number, string>> = {
   401: 'No valid token',
   403: 'The source is not allowed',
   404: 'There is no such thing',
-  409: 'The state of the job does not allow it',
+  409: 'The state of the job does not allow it, or a job needs the upload',
   413: 'The body is too large',
   415: 'The body is not plain JSON in UTF-8',
   422: 'A value is not valid, or an idempotency key came with another request',
@@ -80,7 +81,10 @@ function describeOperation(operationId: string, operation: Operation): ZodOpenAp
       ...(headers && { header: headers }),
     },
     ...(body && {
-      requestBody: { required: true, content: { 'application/json': { schema: body } } },
+      requestBody: {
+        required: operation.isBodyOptional !== true,
+        content: { 'application/json': { schema: body } },
+      },
     }),
     responses: {
       [success.status]: {

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { VaultName } from './fields.ts'
 import { JobRequest } from './job-request.ts'
+import type { Operation } from './operation.ts'
+import { operatorOperations } from './operator-operations.ts'
 import { IdempotencyKey, JobsQuery, PageQuery, PartsQuery } from './queries.ts'
 import {
   JobId,
@@ -10,31 +12,6 @@ import {
   VaultCreatedView,
   VaultListView,
 } from './views.ts'
-
-/** One call of the HTTP API. Routes, their documentation and their checks are made from these. */
-export interface Operation {
-  readonly method: 'get' | 'post' | 'put'
-  /** As OpenAPI writes it: `/v1/jobs/{id}`. */
-  readonly path: string
-  readonly summary: string
-  readonly description?: string
-  /** Whether anybody may ask, or only who has a token. */
-  readonly access: 'token' | 'open'
-  readonly tag: 'jobs' | 'vaults' | 'service'
-  readonly params?: z.ZodObject
-  readonly query?: z.ZodObject
-  readonly headers?: z.ZodObject
-  readonly body?: z.ZodType
-  readonly success: {
-    readonly status: 200 | 201 | 202
-    readonly description: string
-    readonly schema?: z.ZodType
-    readonly contentType: string
-    readonly headers?: z.ZodObject
-  }
-  /** Statuses of the problems that this call can answer, besides 400, 401, 500 and 503. */
-  readonly problems: readonly number[]
-}
 
 const json = 'application/json'
 const JobParams = z.object({ id: JobId })
@@ -197,6 +174,7 @@ export const operations = {
     success: { ...jobAnswer, description: 'It exists', schema: VaultCreatedView },
     problems: [422, 502, 504],
   },
+  ...operatorOperations,
   healthz: probe('/healthz', 'Whether the process runs'),
   readyz: probe('/readyz', 'Whether the API can accept jobs; 503 when not'),
   metrics: {

@@ -37,7 +37,10 @@ async function findByMarker(
 ): Promise<readonly string[]> {
   const uploadIds: string[] = []
   for await (const upload of deps.glacier.listUploads(vault, signal)) {
-    if (parseMarker(upload.description)?.jobId === ref.jobId) uploadIds.push(upload.uploadId)
+    const marker = parseMarker(upload.description)
+    // A retry may have opened the next generation meanwhile; that one is alive.
+    const isOurs = marker?.jobId === ref.jobId && marker.generation <= ref.generation
+    if (isOurs) uploadIds.push(upload.uploadId)
   }
   return uploadIds
 }

@@ -3,7 +3,7 @@ import { AppError, createJobId, type Job, type JobDefinition, jobIdOfKey, newJob
 import type { StoredJob } from '@firn/store'
 import type { JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
-import { jobFromJournal } from './job-from-journal.ts'
+import { rebuiltJob } from './job-from-journal.ts'
 
 /** A job as its client asks for it, already validated. */
 export interface JobRequest extends Omit<JobDefinition, 'id' | 'createdAtMs'> {
@@ -49,7 +49,8 @@ export async function acceptJob(
 
   const definition = await deps.journal.putDefinition({ ...asked, id, createdAtMs }, signal)
   requireSameRequest(asked, definition)
-  const job = await jobOf(deps, definition, signal)
+  const isKnown = definition.createdAtMs !== createdAtMs
+  const job = isKnown ? await knownJob(deps, definition, signal) : newJob(definition)
   const isNew = await deps.store.create(job, signal)
   await enqueueWork(deps, job, signal)
   const counts = { uploadedParts: 0, uploadedBytes: 0, openedParts: 0, bytesPerSecond: null }
@@ -57,18 +58,14 @@ export async function acceptJob(
   return { stored, isReplay: !isNew }
 }
 
-/**
- * A new job, unless the journal knows that this one has ended, as when Redis came back empty.
- * Whatever else the journal knows of it, opening it takes over.
- */
-async function jobOf(
+/** A job that was accepted before, and that Redis may have lost since, however far it was. */
+async function knownJob(
   deps: AcceptDeps,
   definition: JobDefinition,
   signal: AbortSignal,
 ): Promise<Job> {
   const entry = await deps.journal.load(definition.id, signal)
-  const hasEnded = entry !== undefined && (entry.receipt !== null || entry.end !== null)
-  return hasEnded ? jobFromJournal(entry, deps.now()) : newJob(definition)
+  return entry === undefined ? newJob(definition) : rebuiltJob(entry, deps.now())
 }
 
 function requireSameRequest(

@@ -1,4 +1,4 @@
-import { AppError, advance, type Job, type JobEvent, type JobId, uploadOf } from '@firn/core'
+import { AppError, advance, type Job, type JobEvent, type JobId } from '@firn/core'
 import type { StoredJob } from '@firn/store'
 import type { JobDeps } from './deps.ts'
 
@@ -28,34 +28,41 @@ export async function applyEvent(
   event: JobEvent,
   signal: AbortSignal,
 ): Promise<Applied> {
-  let isEnding = false
+  let touchedEnd = false
   for (let race = 0; race < RACES_MAX; race += 1) {
     const stored = await deps.store.load(id, signal)
     if (stored === undefined) throw new AppError('JOB_NOT_FOUND', `There is no job ${id}`)
     const { job, version } = stored
-    if (generation !== null && generation !== job.progress.generation) {
+    const next = nextJob(job, generation, event, deps.now())
+    if (next === undefined) {
+      // What was written about the end lost its race: the journal says again what the state says.
+      if (touchedEnd) await journalEnd(deps, job, signal)
       return { outcome: 'refused', stored }
     }
-    const next = advance(job, event, deps.now())
-    if (!next.ok) {
-      // An end that lost its race to a state that cannot end so is void.
-      if (isEnding) await deps.journal.deleteEnd(id, signal)
-      return { outcome: 'refused', stored }
-    }
-    if (next.job === job) return { outcome: 'unchanged', stored }
+    if (next === job) return { outcome: 'unchanged', stored }
 
-    isEnding = await journalStep(deps, job, next.job, signal)
-    if (await deps.store.save(next.job, version, signal)) {
-      return {
-        outcome: 'applied',
-        stored: { ...stored, job: next.job, version: version + 1, trouble: null },
-      }
+    touchedEnd = (await journalStep(deps, job, next, signal)) || touchedEnd
+    if (await deps.store.save(next, version, signal)) {
+      const after = { ...stored, job: next, version: version + 1, trouble: null }
+      return { outcome: 'applied', stored: after }
     }
   }
   throw new AppError('STORE_UNAVAILABLE', `Job ${id} changed ${RACES_MAX} times while being saved`)
 }
 
-/** Writes what the step leaves for later; true when that says that the job ended. */
+/** The job after the event, the same one when nothing changes, undefined when it is refused. */
+function nextJob(
+  job: Job,
+  generation: number | null,
+  event: JobEvent,
+  nowMs: number,
+): Job | undefined {
+  if (generation !== null && generation !== job.progress.generation) return undefined
+  const next = advance(job, event, nowMs)
+  return next.ok ? next.job : undefined
+}
+
+/** Writes what the step leaves for later; true when that is about how the job ended. */
 async function journalStep(
   deps: JobDeps,
   before: Job,
@@ -67,16 +74,20 @@ async function journalStep(
   if (generation > before.progress.generation) {
     await deps.journal.putGeneration({ jobId, generation, atMs: after.updatedAtMs }, signal)
   }
-  const upload = uploadOf(after.progress)
-  if (upload !== null && upload.uploadId !== uploadOf(before.progress)?.uploadId) {
-    await deps.journal.putUpload({ jobId, generation, upload }, signal)
-  }
-  if (state === before.progress.state) return false
-  if (state === 'failed' || state === 'cancelled') {
-    const error = after.progress.state === 'failed' ? after.progress.error : null
-    await deps.journal.putEnd({ jobId, generation, state, error, atMs: after.updatedAtMs }, signal)
-    return true
-  }
-  if (before.progress.state === 'failed') await deps.journal.deleteEnd(jobId, signal)
-  return false
+  const isAbout = (one: Job) =>
+    one.progress.state === 'failed' || one.progress.state === 'cancelled'
+  if (state === before.progress.state || !(isAbout(before) || isAbout(after))) return false
+  await journalEnd(deps, after, signal)
+  return true
+}
+
+/** Makes the journal say of a job's end what its state says. */
+async function journalEnd(deps: JobDeps, job: Job, signal: AbortSignal): Promise<void> {
+  const { id: jobId } = job.definition
+  const { progress, updatedAtMs: atMs } = job
+  const { generation, state } = progress
+  if (state !== 'failed' && state !== 'cancelled')
+    return await deps.journal.deleteEnd(jobId, signal)
+  const error = progress.state === 'failed' ? progress.error : null
+  await deps.journal.putEnd({ jobId, generation, state, error, atMs }, signal)
 }

@@ -1,8 +1,9 @@
-import { AppError, type JobId } from '@firn/core'
+import { AppError, isFinished, type JobId } from '@firn/core'
 import type { StoredJob } from '@firn/store'
 import { applyEvent } from './apply-event.ts'
 import type { JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
+import { mayHaveArchive, rebuiltJob } from './job-from-journal.ts'
 
 /** What people may ask of a job. */
 export type JobCommand = 'pause' | 'resume' | 'cancel' | 'retry'
@@ -19,6 +20,7 @@ export async function commandJob(
   command: JobCommand,
   signal: AbortSignal,
 ): Promise<StoredJob> {
+  if (command === 'cancel') await requireNoArchive(deps, id, signal)
   const { outcome, stored } = await applyEvent(deps, id, null, { type: command }, signal)
   if (outcome === 'refused') {
     const { state } = stored.job.progress
@@ -26,4 +28,22 @@ export async function commandJob(
   }
   await enqueueWork(deps, stored.job, signal)
   return stored
+}
+
+/**
+ * Refuses to cancel what may have become an archive, whatever the store says: it may have been
+ * rolled back. The job goes on from what the journal knows.
+ */
+async function requireNoArchive(deps: JobDeps, id: JobId, signal: AbortSignal): Promise<void> {
+  const stored = await deps.store.load(id, signal)
+  const entry = stored && (await deps.journal.load(id, signal))
+  if (stored === undefined || entry === undefined) return
+  const { state, generation } = stored.job.progress
+  const isEnding = state === 'finalizing' || state === 'reconciling' || isFinished(state)
+  if (isEnding || !mayHaveArchive(entry, generation)) return
+  const rebuilt = rebuiltJob(entry, deps.now())
+  if (await deps.store.save(rebuilt, stored.version, signal)) {
+    await enqueueWork(deps, rebuilt, signal)
+  }
+  throw new AppError('JOB_STATE_CONFLICT', 'Cannot cancel a job that may be archived already')
 }

@@ -1,6 +1,6 @@
 import type { AppError } from '@firn/core'
 import type { JobRef, RunContext } from '@firn/queue'
-import type { JobDeps } from './deps.ts'
+import type { GlacierDeps } from './deps.ts'
 import { failJob, isFinal } from './fail-job.ts'
 
 /**
@@ -8,7 +8,7 @@ import { failJob, isFinal } from './fail-job.ts'
  * look for the reason of a delay, and throws it for the queue, which repeats the run.
  */
 export async function failOrRepeat(
-  deps: JobDeps,
+  deps: GlacierDeps,
   ref: JobRef,
   run: RunContext,
   error: AppError,

@@ -4,14 +4,12 @@ import { applyEvent } from './apply-event.ts'
 import { archiveReceipt } from './archive-receipt.ts'
 import type { FinalizeDeps } from './deps.ts'
 import { failOrRepeat } from './fail-or-repeat.ts'
+import { isUploadGone } from './is-upload-gone.ts'
 import { loseUpload } from './lose-upload.ts'
 import { reconcileUpload } from './reconcile-upload.ts'
 import { sealUpload } from './seal-upload.ts'
 
 type Sealed = Extract<Progress, { state: 'finalizing' | 'reconciling' }>
-
-/** A 404 for the upload is believed once it has been seen this often in a row. */
-const GONE_ATTEMPTS = 3
 
 /**
  * Turns the parts of a job into its archive: seal (nothing missing, all hashes agree), journal
@@ -32,7 +30,7 @@ export async function finalizeJob(deps: FinalizeDeps, ref: JobRef, run: RunConte
   } catch (error) {
     run.signal.throwIfAborted()
     const reason = toAppError(error)
-    if (reason.code === 'GLACIER_UPLOAD_NOT_FOUND' && run.attempt >= GONE_ATTEMPTS) {
+    if (reason.code === 'GLACIER_UPLOAD_NOT_FOUND' && (await isUploadGone(deps, job, run.signal))) {
       return await loseUpload(deps, ref, run.signal)
     }
     // Finalizing never gives up: by then every byte has been paid for.

@@ -1,4 +1,4 @@
-import type { Job, Progress, Upload } from '@firn/core'
+import { isFinished, type Job, type Progress, type Upload } from '@firn/core'
 import type { JournalEntry } from '@firn/journal'
 
 /**
@@ -11,6 +11,23 @@ export function jobFromJournal(entry: JournalEntry, nowMs: number): Job {
   const progress = progressFromJournal(entry)
   const finishedAtMs = receipt?.archivedAtMs ?? end?.atMs ?? null
   return { definition, progress, updatedAtMs: finishedAtMs ?? nowMs, finishedAtMs }
+}
+
+/**
+ * The job to put back into a store that lost it. An unfinished one begins as queued: opening it
+ * takes over what the journal knows, and asks Glacier for the parts it holds, with the patience
+ * of a queue.
+ */
+export function rebuiltJob(entry: JournalEntry, nowMs: number): Job {
+  const job = jobFromJournal(entry, nowMs)
+  const { state, generation } = job.progress
+  if (isFinished(state)) return job
+  return { ...job, progress: { state: 'queued', generation, isOpening: true } }
+}
+
+/** Whether an archive of this generation may exist: a receipt says so, or Complete was intended. */
+export function mayHaveArchive({ receipt, intents }: JournalEntry, generation: number): boolean {
+  return receipt !== null || intents.some((intent) => intent.generation >= generation)
 }
 
 function progressFromJournal(entry: JournalEntry): Progress {
@@ -26,7 +43,7 @@ function progressFromJournal(entry: JournalEntry): Progress {
     return { state: 'failed', generation, upload, fate, error }
   }
   if (upload === null) return { state: 'queued', generation, isOpening: true }
-  const intent = intents.find(({ uploadId }) => uploadId === upload.uploadId)
+  const intent = intents.find((one) => one.generation === generation)
   return intent === undefined
     ? { state: 'uploading', generation, upload }
     : { state: 'finalizing', generation, upload, treeHash: intent.treeHash }

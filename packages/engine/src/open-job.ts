@@ -21,8 +21,8 @@ import { applyEvent } from './apply-event.ts'
 import type { SourceDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 import { failOrRepeat } from './fail-or-repeat.ts'
+import { listHeldParts, recordHeldParts } from './held-parts.ts'
 import { isBehindJournal, jobFromJournal } from './job-from-journal.ts'
-import { recordHeldParts } from './record-held-parts.ts'
 
 /** Large enough that requests cost little beside hashing, small enough that a retry does. */
 const PART_SIZE_PREFERRED_BYTES = 16 * MIB
@@ -39,9 +39,9 @@ export async function openJob(deps: SourceDeps, ref: JobRef, run: RunContext): P
     await enqueueWork(deps, stored.job, run.signal)
     return
   }
-  if (await realign(deps, stored, run.signal)) return
   const { definition } = stored.job
   try {
+    if (await realign(deps, stored, run.signal)) return
     const prepared = await prepare(deps, definition, run.signal)
     const own = progress.isOpening
       ? await listOwn(deps, definition.vault, ref, prepared.plan, run.signal)
@@ -65,8 +65,10 @@ async function realign(
   const entry = await deps.journal.load(job.definition.id, signal)
   if (entry === undefined || !isBehindJournal(job, entry)) return false
   const ahead = jobFromJournal(entry, deps.now())
+  // Asked before the job is saved: once it is, nobody asks again.
+  const held = await listHeldParts(deps, ahead, signal)
   if (await deps.store.save(ahead, version, signal)) {
-    await recordHeldParts(deps, ahead, signal)
+    await recordHeldParts(deps, ahead, held, signal)
     await enqueueWork(deps, ahead, signal)
   }
   return true
@@ -177,8 +179,8 @@ async function listOwn(
 }
 
 /**
- * Records the upload, then aborts what turned out to have no owner: only after the record says
- * which upload the job has, since another run may be opening the same generation right now.
+ * Records the upload, then aborts what turned out to have no owner. The journal decides: of two
+ * runs that open the same generation at once, the one that is noted first has the job's upload.
  */
 async function opened(
   deps: SourceDeps,
@@ -187,12 +189,14 @@ async function opened(
   { upload, surplus }: { readonly upload: Upload; readonly surplus: readonly string[] },
   run: RunContext,
 ): Promise<void> {
-  const event = { type: 'opened', upload } as const
-  const { outcome, stored } = await applyEvent(deps, ref.jobId, ref.generation, event, run.signal)
-  const kept = uploadOf(stored.job.progress)?.uploadId
-  const ownerless = outcome === 'refused' ? [upload.uploadId] : surplus
-  for (const uploadId of ownerless) {
-    if (uploadId !== kept) await abortQuietly(deps, vault, uploadId, run.signal)
+  const { jobId, generation } = ref
+  const noted = await deps.journal.putUpload({ jobId, generation, upload }, run.signal)
+  const event = { type: 'opened', upload: noted.upload } as const
+  const { stored } = await applyEvent(deps, jobId, generation, event, run.signal)
+  const own = uploadOf(stored.job.progress)?.uploadId
+  for (const uploadId of new Set([upload.uploadId, ...surplus])) {
+    const isOwn = uploadId === noted.upload.uploadId || uploadId === own
+    if (!isOwn) await abortQuietly(deps, vault, uploadId, run.signal)
   }
   await enqueueWork(deps, stored.job, run.signal)
 }

@@ -5,6 +5,8 @@ import { archiveReceipt } from './archive-receipt.ts'
 import type { FinalizeDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 
+const DAY_MS = 24 * 3600 * 1000
+
 export type Reconciling = Extract<Progress, { state: 'reconciling' }>
 
 /**
@@ -61,7 +63,9 @@ async function readInventory(
   const { vault } = job.definition
   const { inventoryJobId, upload } = progress
   if (inventoryJobId === null) {
-    const asked = await deps.inventories.askInventory({ vault, sinceMs: upload.openedAtMs }, signal)
+    // From well before: the times are of other clocks than Glacier's.
+    const sinceMs = Math.max(0, Math.min(job.definition.createdAtMs, upload.openedAtMs) - DAY_MS)
+    const asked = await deps.inventories.askInventory({ vault, sinceMs }, signal)
     await askAgain(deps, job, progress, asked.inventoryJobId, signal)
     throw unknown('An inventory was asked for')
   }
@@ -83,7 +87,10 @@ async function askAgain(
   await applyEvent(deps, job.definition.id, progress.generation, event, signal)
 }
 
-/** Marker, size and tree hash must all agree: a description alone could be anybody's. */
+/**
+ * Marker and size must agree: a generation has one upload, so its archive is ours. The one with
+ * the tree hash that was intended last comes first; an earlier Complete may have had another.
+ */
 function oldestMatch(
   job: Job,
   { generation, upload, treeHash }: Reconciling,
@@ -94,11 +101,13 @@ function oldestMatch(
     return (
       marker?.jobId === job.definition.id &&
       marker.generation === generation &&
-      archive.sizeBytes === upload.plan.sizeBytes &&
-      archive.treeHash === treeHash
+      archive.sizeBytes === upload.plan.sizeBytes
     )
   }
-  return archives.filter(isMine).sort((a, b) => a.createdAtMs - b.createdAtMs)[0]
+  const rank = (archive: InventoryArchive) => (archive.treeHash === treeHash ? 0 : 1)
+  return archives
+    .filter(isMine)
+    .sort((a, b) => rank(a) - rank(b) || a.createdAtMs - b.createdAtMs)[0]
 }
 
 function unknown(message: string): AppError {

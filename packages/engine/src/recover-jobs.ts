@@ -1,15 +1,16 @@
-import { type JobId, workFor } from '@firn/core'
+import { type JobId, toAppError, workFor } from '@firn/core'
 import type { JournalEntry } from '@firn/journal'
-import type { GlacierDeps } from './deps.ts'
+import type { JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
-import { jobFromJournal } from './job-from-journal.ts'
-import { recordHeldParts } from './record-held-parts.ts'
+import { rebuiltJob } from './job-from-journal.ts'
 
 export interface RecoverReport {
   /** Jobs that the journal knows. */
   readonly known: number
   /** Of these, put back into the store because it did not know them. */
   readonly rebuilt: readonly JobId[]
+  /** Of these, left alone because their records cannot be read or stored; a person must look. */
+  readonly failed: readonly { readonly jobId: JobId; readonly error: unknown }[]
 }
 
 /**
@@ -22,32 +23,49 @@ export interface RecoverReport {
  * @param isDryRun reports what would be rebuilt and changes nothing.
  */
 export async function recoverJobs(
-  deps: GlacierDeps,
+  deps: JobDeps,
   options: { readonly isDryRun: boolean },
   signal: AbortSignal,
 ): Promise<RecoverReport> {
   const rebuilt: JobId[] = []
+  const failed: { jobId: JobId; error: unknown }[] = []
   let known = 0
   for await (const id of deps.journal.jobIds(signal)) {
     known += 1
-    const stored = await deps.store.load(id, signal)
-    if (stored !== undefined) {
-      const isUnfinished = workFor(stored.job.progress) !== undefined
-      if (isUnfinished && !options.isDryRun) await deps.store.reindex(id, signal)
-      continue
+    try {
+      if (await recover(deps, id, options.isDryRun, signal)) rebuilt.push(id)
+    } catch (error) {
+      signal.throwIfAborted()
+      // Without a store nothing can be put back; one damaged record must not cost the others.
+      if (toAppError(error).code === 'STORE_UNAVAILABLE') throw error
+      failed.push({ jobId: id, error })
     }
-    const entry = await deps.journal.load(id, signal)
-    if (entry === undefined) continue
-    rebuilt.push(id)
-    if (!options.isDryRun) await rebuild(deps, entry, signal)
   }
   if (!options.isDryRun) await deps.store.putMark(signal)
-  return { known, rebuilt }
+  return { known, rebuilt, failed }
 }
 
-async function rebuild(deps: GlacierDeps, entry: JournalEntry, signal: AbortSignal): Promise<void> {
-  const job = jobFromJournal(entry, deps.now())
-  // A crash after this leaves a job whose parts are uploaded again at worst.
-  if (await deps.store.create(job, signal)) await recordHeldParts(deps, job, signal)
+/** Returns whether the store did not know the job. */
+async function recover(
+  deps: JobDeps,
+  id: JobId,
+  isDryRun: boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const stored = await deps.store.load(id, signal)
+  if (stored !== undefined) {
+    const isUnfinished = workFor(stored.job.progress) !== undefined
+    if (isUnfinished && !isDryRun) await deps.store.reindex(id, signal)
+    return false
+  }
+  const entry = await deps.journal.load(id, signal)
+  if (entry === undefined) return false
+  if (!isDryRun) await rebuild(deps, entry, signal)
+  return true
+}
+
+async function rebuild(deps: JobDeps, entry: JournalEntry, signal: AbortSignal): Promise<void> {
+  const job = rebuiltJob(entry, deps.now())
+  await deps.store.create(job, signal)
   await enqueueWork(deps, job, signal)
 }

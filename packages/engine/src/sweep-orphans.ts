@@ -1,7 +1,7 @@
-import { type Job, parseMarker, uploadOf } from '@firn/core'
-import type { OpenUpload, Vaults } from '@firn/glacier'
+import type { Vaults } from '@firn/glacier'
 import { abortQuietly } from './abort-quietly.ts'
 import type { GlacierDeps } from './deps.ts'
+import { ownerOf } from './upload-owner.ts'
 
 export interface OrphanDeps extends GlacierDeps {
   readonly vaults: Pick<Vaults, 'listVaults'>
@@ -26,7 +26,7 @@ export async function sweepOrphans(deps: OrphanDeps, signal: AbortSignal): Promi
   let aborted = 0
   for await (const { name: vault } of deps.vaults.listVaults(signal)) {
     for await (const upload of deps.glacier.listUploads(vault, signal)) {
-      if (!(await isOrphan(deps, vault, upload, signal))) continue
+      if ((await ownerOf(deps, vault, upload, signal))?.isOrphan !== true) continue
       orphans += 1
       if (upload.createdAtMs > deps.now() - deps.graceMs) continue
       await abortQuietly(deps, vault, upload.uploadId, signal)
@@ -34,26 +34,4 @@ export async function sweepOrphans(deps: OrphanDeps, signal: AbortSignal): Promi
     }
   }
   return { orphans, aborted }
-}
-
-async function isOrphan(
-  deps: OrphanDeps,
-  vault: string,
-  upload: OpenUpload,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const marker = parseMarker(upload.description)
-  if (marker === undefined) return false
-  const stored = await deps.store.load(marker.jobId, signal)
-  if (stored === undefined || stored.job.definition.vault !== vault) return false
-  return !mayOwn(stored.job, upload.uploadId, marker.generation)
-}
-
-/** Whether the job has this upload, had it when it ended, or may still adopt it. */
-function mayOwn({ progress }: Job, uploadId: string, generation: number): boolean {
-  if (generation > progress.generation) return true
-  const own = uploadOf(progress)
-  if (own !== null) return own.uploadId === uploadId
-  const mayAdopt = progress.state === 'queued' || progress.state === 'paused'
-  return mayAdopt && generation === progress.generation
 }

@@ -4,6 +4,7 @@ import type { PartRef } from '@firn/store'
 import type { SourceDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 import { failOrRepeat } from './fail-or-repeat.ts'
+import { isUploadGone } from './is-upload-gone.ts'
 import { loseUpload } from './lose-upload.ts'
 
 /** Watches a job while a run works for it. Dispose of it when the run ends. */
@@ -24,8 +25,8 @@ export interface PartDeps extends SourceDeps {
   }
 }
 
-/** A 404 for the upload is believed once it has been seen this often for one part. */
-const GONE_ATTEMPTS = 3
+/** A worker that cannot see the source may be the only one: others get this many tries first. */
+const BLIND_ATTEMPTS = 5
 
 /**
  * Uploads one part: state first, then read and hash, upload, record. The same part twice, in two
@@ -55,7 +56,7 @@ export async function uploadPart(deps: PartDeps, ref: PartRef, run: RunContext):
     run.signal.throwIfAborted()
     if (watch.signal.aborted) return deps.observe.part('stopped', 0)
     deps.observe.part('failed', 0)
-    await handleFailure(deps, ref, run, error)
+    await handleFailure(deps, stored.job, ref, run, toAppError(error))
   }
 }
 
@@ -121,13 +122,27 @@ async function record(
 
 async function handleFailure(
   deps: PartDeps,
+  job: Job,
   ref: PartRef,
   run: RunContext,
-  error: unknown,
+  reason: AppError,
 ): Promise<void> {
-  const reason = toAppError(error)
-  if (reason.code === 'GLACIER_UPLOAD_NOT_FOUND' && run.attempt >= GONE_ATTEMPTS) {
+  if (reason.code === 'GLACIER_UPLOAD_NOT_FOUND' && (await isUploadGone(deps, job, run.signal))) {
     return await loseUpload(deps, ref, run.signal)
   }
-  await failOrRepeat(deps, ref, run, reason)
+  const isBlind = blindness.has(reason.code) && run.attempt < BLIND_ATTEMPTS
+  const error = isBlind
+    ? new AppError('SOURCE_UNREADABLE', `Not seen from here: ${reason.message}`, { cause: reason })
+    : reason
+  await failOrRepeat(deps, ref, run, error)
 }
+
+/**
+ * What a worker also says when only it is set up wrong: without the mount, with other roots, in
+ * another region. When the upload was opened all of it was there.
+ */
+const blindness: ReadonlySet<string> = new Set([
+  'SOURCE_NOT_FOUND',
+  'SOURCE_NOT_ALLOWED',
+  'GLACIER_VAULT_NOT_FOUND',
+])

@@ -120,6 +120,8 @@ export interface JobStore {
   ) => Promise<JobPage>
   /** How many jobs are in each state; states without a job are 0. */
   readonly countByState: (signal: AbortSignal) => Promise<Readonly<Record<JobState, number>>>
+  /** The job whose archive this is; undefined when no job of this store has become it. */
+  readonly findArchive: (archiveId: string, signal: AbortSignal) => Promise<JobId | undefined>
   /** Puts right what the index says of a job whose writer died between save and index. */
   readonly reindex: (id: JobId, signal: AbortSignal) => Promise<void>
   /**

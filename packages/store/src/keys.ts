@@ -24,6 +24,8 @@ export const jobsKey = 'firn:{index}:jobs'
 export const dueKey = 'firn:{index}:due'
 /** Job id to `<version> <state>` as indexed. */
 export const versionsKey = 'firn:{index}:versions'
+/** Archive id to job id. */
+export const archivesKey = 'firn:{index}:archives'
 export const eventsKey = 'firn:{index}:events'
 export const stateKey = (state: JobState): string => `firn:{index}:state:${state}`
 export const stateKeys: readonly string[] = jobStates.map(stateKey)

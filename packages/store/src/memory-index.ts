@@ -48,6 +48,15 @@ export function createMemoryIndex<Entry extends MemoryIndexEntry>(
         return countStates((state) => states.filter((other) => other === state).length)
       }),
 
+    findArchive: (archiveId, signal) =>
+      storeCall('look for an archive', signal, async () => {
+        for (const [id, entry] of entries) {
+          const { progress } = toStored(id, entry).job
+          if (progress.state === 'archived' && progress.archive.archiveId === archiveId) return id
+        }
+        return undefined
+      }),
+
     reindex: (_id, signal) => storeCall('index a job', signal, async () => {}),
 
     stateEvents: (afterId, limit, signal) =>

@@ -2,6 +2,7 @@ import { AppError, invariant, type JobId, jobStates, parseJobId, workFor } from 
 import type { Cluster, Redis } from 'ioredis'
 import type { JobPage, StateEvent, StoredJob } from './job-store.ts'
 import {
+  archivesKey,
   dueKey,
   eventsKey,
   indexMember,
@@ -32,9 +33,14 @@ export async function indexJob(
   { job, version }: Pick<StoredJob, 'job' | 'version'>,
 ): Promise<void> {
   const { id, createdAtMs } = job.definition
-  const { state } = job.progress
+  const { progress } = job
+  const { state } = progress
   const member = indexMember(createdAtMs, id)
   const due = workFor(job.progress) === undefined ? '' : 'due'
+  // First, so that whoever dies in between leaves a job that is still due and indexed again.
+  if (progress.state === 'archived') {
+    await redis.hset(archivesKey, progress.archive.archiveId, id)
+  }
   await runScript(
     redis,
     indexJobScript,
@@ -71,6 +77,11 @@ export function createRedisIndex(redis: Redis | Cluster): IndexStore {
         const counts = await Promise.all(stateKeys.map((key) => redis.zcard(key)))
         return countStates((state) => counts[jobStates.indexOf(state)] ?? 0)
       }),
+
+    findArchive: (archiveId, signal) =>
+      storeCall('look for an archive', signal, async () =>
+        parseJobId((await redis.hget(archivesKey, archiveId)) ?? ''),
+      ),
 
     reindex: (id, signal) =>
       storeCall(`index job "${id}"`, signal, async () => {

@@ -15,5 +15,5 @@ export type PartStore = Pick<
 /** The part of the store that answers across jobs. */
 export type IndexStore = Pick<
   JobStore,
-  'list' | 'listDue' | 'countByState' | 'reindex' | 'stateEvents' | 'lastEventId'
+  'list' | 'listDue' | 'countByState' | 'findArchive' | 'reindex' | 'stateEvents' | 'lastEventId'
 >

@@ -114,6 +114,33 @@ export function describeJobIndex(open: () => Promise<JobStore>): void {
     })
   })
 
+  describe('findArchive()', () => {
+    it('knows the job of an archive as soon as the job is archived, and no other', async () => {
+      const job = await anUploadingJob(store, 1)
+      const treeHash = 'ab'.repeat(32)
+      const archive = { archiveId: 'a1', location: '/a1', treeHash }
+      assert.equal(await store.findArchive('a1', never), undefined)
+      const progress = {
+        state: 'archived',
+        generation: 1,
+        upload: anUpload({ partCount: 1 }),
+        archive,
+      } as const
+      await store.save({ ...job, progress }, 1, never)
+      assert.equal(await store.findArchive('a1', never), job.definition.id)
+      assert.equal(await store.findArchive('a2', never), undefined)
+    })
+
+    it('knows the archive of a job that was created archived, as recovery does', async () => {
+      const archive = { archiveId: 'a3', location: '/a3', treeHash: 'ab'.repeat(32) }
+      const job = aJob({
+        progress: { state: 'archived', generation: 1, upload: anUpload(), archive },
+      })
+      await store.create(job, never)
+      assert.equal(await store.findArchive('a3', never), job.definition.id)
+    })
+  })
+
   describe('liveness()', () => {
     it('answers in the order of the ids', async () => {
       const job = await anUploadingJob(store, 1)

@@ -105,7 +105,8 @@ function refuse(socket: Duplex, code: RequestCode, cause: NodeJS.ErrnoException 
     return
   }
   const message = code === 'REQUEST_TIMEOUT' ? 'The request took too long' : 'Not a valid request'
-  const allow = code === 'METHOD_NOT_ALLOWED' ? { allow: 'GET, HEAD, POST, PUT' } : {}
+  const allow =
+    code === 'METHOD_NOT_ALLOWED' ? { allow: 'GET, HEAD, POST, PUT, PATCH, DELETE' } : {}
   const { status, headers, body } = toProblem(
     new RequestError(code, message, { cause, extras: allow }),
     null,

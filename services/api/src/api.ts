@@ -1,19 +1,22 @@
 import type { Controls } from '@firn/core'
-import type { Vaults } from '@firn/glacier'
+import type { Glacier, Vaults } from '@firn/glacier'
 import type { Journal } from '@firn/journal'
 import type { JobQueues } from '@firn/queue'
 import { type Logger, probeHandler } from '@firn/runtime'
-import type { JobStore } from '@firn/store'
+import type { ControlStore, JobStore } from '@firn/store'
 import type { Registry } from 'prom-client'
 import type { Admission } from './admission.ts'
 import { type ApiServer, openApiServer } from './api-server.ts'
 import { createApp, type Deadlines } from './app.ts'
+import { archiveHandlers } from './archive-handlers.ts'
+import { controlHandlers } from './control-handlers.ts'
 import { eventHandlers } from './event-handlers.ts'
 import { createEventHub } from './event-hub.ts'
 import { createHttpMetrics, registerJobMetrics } from './http-metrics.ts'
 import { jobHandlers } from './job-handlers.ts'
 import { serviceHandlers } from './service-handlers.ts'
 import { createTokenCheck } from './token-check.ts'
+import { uploadHandlers } from './upload-handlers.ts'
 import { vaultHandlers } from './vault-handlers.ts'
 
 export interface ApiOptions {
@@ -23,11 +26,13 @@ export interface ApiOptions {
   readonly sourceRoots: readonly string[]
   readonly streamCountMax: number
   readonly store: JobStore
+  readonly controlStore: ControlStore
   readonly journal: Journal
   readonly queues: JobQueues
   /** As this process knows them by now. */
   readonly controls: () => Controls
   readonly vaults: Vaults
+  readonly glacier: Pick<Glacier, 'listUploads' | 'abortUpload'>
   readonly admission: Pick<Admission, 'check'>
   readonly registry: Registry
   readonly now: () => number
@@ -58,7 +63,10 @@ export async function openApi(options: ApiOptions): Promise<ApiServer> {
     handlers: {
       ...jobHandlers(options),
       ...eventHandlers({ store, hub, streamCountMax: options.streamCountMax, stopping }),
+      ...controlHandlers(options),
+      ...archiveHandlers(options),
       ...vaultHandlers(options),
+      ...uploadHandlers(options),
       ...serviceHandlers({ probe: probeHandler(options), version: '0.1.0' }),
     },
     isAuthorized: createTokenCheck(options.tokens),

@@ -45,7 +45,7 @@ export function createApp(deps: AppDeps): express.Express {
   for (const [id, operation] of table) {
     const handler = deps.handlers[id as OperationId]
     const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1')
-    const reader = operation.body === undefined ? [] : [checkMediaType, readBody]
+    const reader = operation.body === undefined ? [] : [checkMediaType(operation), readBody]
     app[operation.method](path, ...reader, answer(deps, operation, handler))
   }
   for (const path of new Set(table.map(([, { path }]) => path))) {
@@ -114,7 +114,18 @@ function admit({ isAuthorized, stopping }: AppDeps): RequestHandler {
   }
 }
 
-const checkMediaType: RequestHandler = (req, _res, next) => {
+function checkMediaType({ isBodyOptional }: Operation): RequestHandler {
+  return (req, _res, next) => {
+    if (isBodyOptional !== true || hasBody(req)) requireJson(req)
+    next()
+  }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
+function requireJson(req: IncomingMessage): void {
   const type = req.headers['content-type'] ?? ''
   if (!/^application\/json *(; *charset *= *"?utf-8"?)?$/i.test(type)) {
     throw new RequestError(
@@ -122,7 +133,6 @@ const checkMediaType: RequestHandler = (req, _res, next) => {
       'The body must be sent as "Content-Type: application/json", in UTF-8',
     )
   }
-  next()
 }
 
 // Decompression is off: a few kilobytes can hold gigabytes.

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { RequestError } from './request-error.ts'
 
 /** Which list a cursor continues. */
-export type CursorKind = 'jobs' | 'parts' | 'vaults'
+export type CursorKind = 'jobs' | 'parts' | 'vaults' | 'workers' | 'uploads' | 'archives' | 'retry'
 
 const CHECK_CHARS = 8
 

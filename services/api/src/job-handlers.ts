@@ -1,4 +1,4 @@
-import { JobsQuery, jobToView, PartsQuery, partsToViews } from '@firn/contracts'
+import { JobsQuery, jobToView, PartsQuery, partsToViews, RetryRequest } from '@firn/contracts'
 import { AppError, advance, type Controls, type Job, type JobId, uploadOf } from '@firn/core'
 import { acceptJob, commandJob, type JobCommand } from '@firn/engine'
 import type { Journal } from '@firn/journal'
@@ -8,8 +8,9 @@ import type { Admission } from './admission.ts'
 import type { Call, Handler } from './call.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { listJobs } from './list-jobs.ts'
-import { readIdempotencyKey, readJobId, readJobRequest, readQuery } from './read-input.ts'
+import { readBody, readIdempotencyKey, readJobId, readJobRequest, readQuery } from './read-input.ts'
 import { RequestError } from './request-error.ts'
+import { retryJobs } from './retry-jobs.ts'
 import { checkSourceAllowed } from './source-policy.ts'
 
 export interface JobHandlerDeps {
@@ -45,6 +46,7 @@ export function jobHandlers(deps: JobHandlerDeps) {
     async getJob({ params, signal }) {
       return { body: jobToView(await loadJob(deps.store, readJobId(params.id), signal)) }
     },
+    retryJobs: (call) => retryMatching(deps, call),
     listParts: (call) => listParts(deps.store, call),
     pauseJob: (call) => command(deps, call, 'pause'),
     resumeJob: (call) => command(deps, call, 'resume'),
@@ -68,6 +70,20 @@ async function createJob(deps: JobHandlerDeps, { req, signal, log }: Call) {
       ...(isReplay && { 'idempotency-replayed': 'true' }),
     },
   }
+}
+
+async function retryMatching(deps: JobHandlerDeps, { req, signal, log }: Call) {
+  const asked = readBody(RetryRequest, req.body, 'The request')
+  const filter = {
+    vault: asked.vault ?? null,
+    labels: Object.entries(asked.labels ?? {}).map(([key, value]) => `${key}:${value}`),
+    errorCode: asked.errorCode ?? null,
+    cursor: decodeCursor('retry', asked.cursor),
+  }
+  const { nextCursor, ...counts } = await retryJobs(deps, filter, signal)
+  log.info(counts, 'an operator retried failed jobs')
+  const next = nextCursor === null ? null : encodeCursor('retry', nextCursor)
+  return { body: { ...counts, nextCursor: next } }
 }
 
 /** The job, or a refusal: JOB_NOT_FOUND, or STORE_UNAVAILABLE while lost jobs are being rebuilt. */

@@ -27,7 +27,7 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
     log.warn({ warning }, 'redis may lose jobs')
   const journal = await openJournal(config.journalUrl)
   const queues = resources.use(createJobQueues({ redis: redis.client, attempts: config.attempts }))
-  const vaults = resources.use(createGlacier({ onRequest: observeGlacier(registry) }))
+  const glacier = resources.use(createGlacier({ onRequest: observeGlacier(registry) }))
   if (config.sourceRoots.length === 0) log.warn('SOURCE_ROOTS is not set: every file is refused')
 
   const controlStore = createRedisControlStore({ redis: redis.client })
@@ -50,7 +50,9 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
       journal,
       queues,
       controls: controls.current,
-      vaults,
+      controlStore,
+      vaults: glacier,
+      glacier,
       admission: resources.use(
         watchAdmission({ readMemory: () => readMemory(redis.client), onError: onOutage }),
       ),

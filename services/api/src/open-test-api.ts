@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { type JobView, operations, ProblemView } from '@firn/contracts'
 import { defaultControls } from '@firn/core'
-import type { VaultDescription } from '@firn/glacier'
+import type { OpenUpload, VaultDescription } from '@firn/glacier'
 import { createMemoryJournal } from '@firn/journal'
 import type { JobQueues } from '@firn/queue'
 import { createLogger, createMetrics } from '@firn/runtime'
-import { createMemoryJobStore, type JobStore } from '@firn/store'
+import { createMemoryControlStore, createMemoryJobStore, type JobStore } from '@firn/store'
 import { openApi } from './api.ts'
 
 export const TOKEN = 'a-token-for-tests'
@@ -39,6 +39,9 @@ export async function openTestApi(
   const store = overrides.store ?? createMemoryJobStore()
   if (overrides.store === undefined) await store.putMark(stop.signal)
   const queued: string[] = []
+  const controlStore = createMemoryControlStore({ now: Date.now })
+  const journal = createMemoryJournal()
+  const uploads: OpenUpload[] = []
   const api = await openApi({
     host: '127.0.0.1',
     port: 0,
@@ -46,10 +49,12 @@ export async function openTestApi(
     sourceRoots: ['/srv/archive'],
     streamCountMax: overrides.streamCountMax ?? 8,
     store,
-    journal: createMemoryJournal(),
+    controlStore,
+    journal,
     queues: createMemoryQueues(queued),
     controls: () => defaultControls,
     vaults: createMemoryVaults(),
+    glacier: createMemoryUploads(uploads),
     admission: { check: () => undefined },
     registry: createMetrics(),
     now: Date.now,
@@ -64,6 +69,9 @@ export async function openTestApi(
     url,
     port: api.port,
     store,
+    controlStore,
+    journal,
+    uploads,
     queued,
     stop: () => stop.abort(),
     async call(method: string, path: string, init: RequestInit = {}): Promise<CheckedAnswer> {
@@ -109,6 +117,19 @@ function createMemoryQueues(queued: string[]): JobQueues {
     addParts: async ({ jobId }) => void queued.push(`parts ${jobId}`),
     addFinalize: async ({ jobId }) => void queued.push(`finalize ${jobId}`),
     addAbort: async ({ jobId }) => void queued.push(`abort ${jobId}`),
+  }
+}
+
+/** The same uploads in every vault. */
+function createMemoryUploads(uploads: OpenUpload[]) {
+  return {
+    async *listUploads() {
+      yield* [...uploads]
+    },
+    async abortUpload({ uploadId }: { readonly uploadId: string }) {
+      const index = uploads.findIndex((upload) => upload.uploadId === uploadId)
+      if (index >= 0) uploads.splice(index, 1)
+    },
   }
 }
 

@@ -6,6 +6,7 @@ import {
   type NormalJobRequest,
   normalizeJobRequest,
   parseStrictJson,
+  VaultName,
 } from '@firn/contracts'
 import { type JobId, parseJobId } from '@firn/core'
 import type { z } from 'zod'
@@ -16,6 +17,15 @@ export function readJobId(text: string | undefined): JobId {
   const id = parseJobId(text ?? '')
   if (id !== undefined) return id
   throw new RequestError('JOB_NOT_FOUND', `There is no job ${quoted(text ?? '')}`)
+}
+
+/** Parses a path parameter that must name a vault. */
+export function readVaultName(text: string | undefined): string {
+  const result = VaultName.safeParse(text)
+  if (result.success) return result.data
+  throw new RequestError('VALIDATION_FAILED', 'The name of the vault is not valid', {
+    extras: { errors: inputErrors(result.error).map((error) => ({ ...error, path: '/name' })) },
+  })
 }
 
 /** Parses the query string. Unknown parameters are refused, repeated ones unless a list is asked for. */
@@ -52,8 +62,27 @@ export function readIdempotencyKey(req: IncomingMessage): string | null {
   )
 }
 
-/** The body of `POST /v1/jobs`. Refusals say where it is wrong and never repeat what it was. */
+/** The body of `POST /v1/jobs`. */
 export function readJobRequest(body: unknown): NormalJobRequest {
+  return normalizeJobRequest(readJson(JobRequest, body ?? new Uint8Array(), 'The job'))
+}
+
+/** The body of a call that has its schema; `{}` when the request had none. */
+export function readBody<Schema extends z.ZodType>(
+  schema: Schema,
+  body: unknown,
+  what: string,
+): z.output<Schema> {
+  const isEmpty = !(body instanceof Uint8Array) || body.length === 0
+  return readJson(schema, isEmpty ? Buffer.from('{}') : body, what)
+}
+
+/** Refusals say where it is wrong and never repeat what it was. */
+function readJson<Schema extends z.ZodType>(
+  schema: Schema,
+  body: unknown,
+  what: string,
+): z.output<Schema> {
   const json = parseStrictJson(body instanceof Uint8Array ? body : new Uint8Array())
   if (!json.ok) {
     switch (json.reason) {
@@ -64,17 +93,17 @@ export function readJobRequest(body: unknown): NormalJobRequest {
       case 'too-deep':
         throw new RequestError('JSON_TOO_DEEP', 'The body is nested too deeply')
       case 'forbidden-key':
-        throw invalidBody([{ path: `/${json.key}`, message: 'is not a known key' }])
+        throw invalidBody(what, [{ path: `/${json.key}`, message: 'is not a known key' }])
     }
   }
-  const result = JobRequest.safeParse(json.value)
-  if (result.success) return normalizeJobRequest(result.data)
-  throw invalidBody(inputErrors(result.error))
+  const result = schema.safeParse(json.value)
+  if (result.success) return result.data
+  throw invalidBody(what, inputErrors(result.error))
 }
 
-function invalidBody(errors: { path: string; message: string }[]): RequestError {
+function invalidBody(what: string, errors: { path: string; message: string }[]): RequestError {
   const count = errors.length === 1 ? 'one value is' : `${errors.length} values are`
-  return new RequestError('VALIDATION_FAILED', `The job cannot be accepted: ${count} not valid`, {
+  return new RequestError('VALIDATION_FAILED', `${what} cannot be accepted: ${count} not valid`, {
     extras: { errors },
   })
 }

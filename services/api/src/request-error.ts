@@ -3,6 +3,7 @@ import type { ErrorCode } from '@firn/core'
 
 /** Refusals that only an HTTP request can earn; jobs never fail with these. */
 export type RequestCode =
+  | 'ARCHIVE_NOT_FOUND'
   | 'BODY_TOO_LARGE'
   | 'DEADLINE_EXCEEDED'
   | 'EXPECTATION_UNKNOWN'
@@ -19,7 +20,9 @@ export type RequestCode =
   | 'SHUTTING_DOWN'
   | 'STREAMS_EXHAUSTED'
   | 'TOKEN_MISSING_OR_WRONG'
+  | 'UPLOAD_IN_USE'
   | 'VALIDATION_FAILED'
+  | 'WORKER_NOT_FOUND'
 
 export type ProblemCode = ErrorCode | RequestCode
 

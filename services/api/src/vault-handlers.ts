@@ -1,9 +1,8 @@
-import { inputErrors, PageQuery, VaultName, type VaultView } from '@firn/contracts'
+import { PageQuery, type VaultView } from '@firn/contracts'
 import type { VaultDescription, Vaults } from '@firn/glacier'
 import type { Call, Handler } from './call.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
-import { readQuery } from './read-input.ts'
-import { RequestError } from './request-error.ts'
+import { readQuery, readVaultName } from './read-input.ts'
 
 /** The calls that Glacier answers. */
 export function vaultHandlers(deps: { readonly vaults: Vaults }) {
@@ -35,12 +34,4 @@ async function listVaults(vaults: Vaults, { req, signal }: Call) {
 
 function vaultToView({ name, arn, createdAt, archiveCount, sizeBytes }: VaultDescription) {
   return { name, arn, createdAt, archiveCount, size: sizeBytes }
-}
-
-function readVaultName(text: string | undefined): string {
-  const result = VaultName.safeParse(text)
-  if (result.success) return result.data
-  throw new RequestError('VALIDATION_FAILED', 'The name of the vault is not valid', {
-    extras: { errors: inputErrors(result.error).map((error) => ({ ...error, path: '/name' })) },
-  })
 }

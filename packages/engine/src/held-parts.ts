@@ -1,0 +1,55 @@
+import { type Job, partRange, toAppError, type Upload, uploadOf } from '@firn/core'
+import type { StoredPart } from '@firn/glacier'
+import type { GlacierDeps } from './deps.ts'
+
+/** The parts that Glacier holds of an unfinished job's upload, as far as they fit its plan. */
+export async function listHeldParts(
+  deps: GlacierDeps,
+  job: Job,
+  signal: AbortSignal,
+): Promise<readonly StoredPart[]> {
+  const upload = openUploadOf(job)
+  if (upload === null) return []
+  const { vault } = job.definition
+  const { uploadId } = upload
+  const held: StoredPart[] = []
+  try {
+    for await (const part of deps.glacier.listParts({ vault, uploadId }, signal)) held.push(part)
+  } catch (error) {
+    // Gone: completed or expired. The runs that follow find out which.
+    if (toAppError(error).code !== 'GLACIER_UPLOAD_NOT_FOUND') throw error
+  }
+  return held
+}
+
+/** Notes parts that Glacier holds, so that a job that Redis forgot does not upload them again. */
+export async function recordHeldParts(
+  deps: GlacierDeps,
+  job: Job,
+  held: readonly StoredPart[],
+  signal: AbortSignal,
+): Promise<void> {
+  const upload = openUploadOf(job)
+  if (upload === null) return
+  const { plan } = upload
+  const { generation } = job.progress
+  for (const { range, treeHash } of held) {
+    const index = range.start / plan.partSizeBytes
+    if (index >= plan.partCount || partRange(plan, index).end !== range.end) continue
+    await deps.store.recordPart(
+      { jobId: job.definition.id, generation, index },
+      {
+        treeHash: Buffer.from(treeHash, 'hex'),
+        sizeBytes: range.end - range.start,
+        window: deps.controls().windowParts,
+        nowMs: deps.now(),
+      },
+      signal,
+    )
+  }
+}
+
+function openUploadOf({ progress }: Job): Upload | null {
+  const isOpen = progress.state === 'uploading' || progress.state === 'finalizing'
+  return isOpen ? uploadOf(progress) : null
+}
