@@ -9,6 +9,7 @@ import {
   receiptSchema,
   uploadRecordSchema,
 } from '@firn/records'
+import { answerWithin } from './answer-within.ts'
 import { createFile, makeDirectory, removeFile, replaceFile, tryWriting } from './durable-file.ts'
 import type { Journal } from './journal.ts'
 
@@ -17,6 +18,8 @@ interface Parser<T> {
   readonly parse: (value: unknown) => T
 }
 
+/** A file server that says nothing must not hold a run, and the lock of its job, for ever. */
+const ANSWER_TIMEOUT_MS = 30_000
 const SHARDS = '0123456789abcdef'
 const text = (record: unknown): string => `${JSON.stringify(record)}\n`
 
@@ -111,8 +114,9 @@ async function guard<T>(
 ): Promise<T> {
   signal?.throwIfAborted()
   try {
-    return await run()
+    return await answerWithin(run(), { timeoutMs: ANSWER_TIMEOUT_MS, signal })
   } catch (error) {
+    if (signal?.aborted) throw signal.reason
     throw new AppError('JOURNAL_UNAVAILABLE', `Cannot ${action}`, { cause: error })
   }
 }
