@@ -50,18 +50,26 @@ describe('docker-compose.yml', { skip: reason ?? false, timeout: 10 * 60_000 }, 
     await until(isReady, { timeoutMs: WAIT_MAX_MS })
   }
 
-  async function archive(name: string, sizeBytes: number) {
+  async function submit(name: string, sizeBytes: number): Promise<string> {
     const signal = AbortSignal.timeout(WAIT_MAX_MS)
     const file = join(project.sources, name)
     await writeInputFile({ file, sizeBytes, seed: name }, signal)
     await chmod(file, 0o644)
     const source = { type: 'file', path: `/sources/${name}` } as const
-    const job = await api().createJob({ vault: VAULT, source, partSize: MIB }, signal)
-    let last = job
-    for await (const view of api().watchJob(job.id, signal)) last = view
+    const { id } = await api().createJob({ vault: VAULT, source, partSize: MIB }, signal)
+    return id
+  }
+
+  async function untilArchived(id: string) {
+    const signal = AbortSignal.timeout(WAIT_MAX_MS)
+    let last = await api().getJob(id, signal)
+    for await (const view of api().watchJob(id, signal)) last = view
     assert.equal(last.state, 'archived', JSON.stringify(last.error))
     return last
   }
+
+  const archive = async (name: string, sizeBytes: number) =>
+    untilArchived(await submit(name, sizeBytes))
 
   it('archives a file', async () => {
     const job = await archive('one.bin', 5 * MIB + 1)
@@ -105,6 +113,19 @@ describe('docker-compose.yml', { skip: reason ?? false, timeout: 10 * 60_000 }, 
     }
     await until(async () => (await counts()).join() === '1,3,1,1', { timeoutMs: WAIT_MAX_MS })
     assert.deepEqual(await counts(), [1, 3, 1, 1])
+  })
+
+  it('goes on with an upload while every worker and the finalizer are restarted', async () => {
+    const id = await submit('restarted.bin', 400 * MIB)
+    const isUnderWay = async () => {
+      const { parts } = await api().getJob(id, AbortSignal.timeout(WAIT_MAX_MS))
+      return parts.uploaded > 20
+    }
+    await until(isUnderWay, { timeoutMs: WAIT_MAX_MS })
+    await project.run('restart', '--timeout', '60', 'worker', 'finalizer')
+    for (const { State } of await project.inspect('worker')) assert.equal(State.OOMKilled, false)
+    const job = await untilArchived(id)
+    assert.deepEqual(job.parts, { total: 400, uploaded: 400 })
   })
 
   it('stops every process by SIGTERM alone and keeps jobs and archives for the next start', async () => {
