@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { open, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { countOf, holdPart, settleArchived } from './rules.ts'
 import type { Scenario, ScenarioGroup } from './scenario.ts'
 import { MIB, type SourceFile } from './scene.ts'
@@ -88,7 +88,11 @@ export const sourceGroup: ScenarioGroup = {
       id: 'source-rewritten',
       fault: 'the source is written over, its size kept',
       code: /^SOURCE_CHANGED$/,
-      change: ({ path }) => writeFile(path, seededBytes('other', SIZE_BYTES)),
+      async change({ path }) {
+        // In place: a file that is cut off for a moment would give itself away.
+        await using file = await open(path, 'r+')
+        await file.write(seededBytes('other', SIZE_BYTES))
+      },
     }),
     changing({
       id: 'source-replaced',
