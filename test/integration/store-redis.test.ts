@@ -8,6 +8,7 @@ import { aDefinition, aJob, anUpload, type RedisServer, startRedis, until } from
 
 const never = new AbortController().signal
 const uploading: Progress = { state: 'uploading', generation: 1, upload: anUpload() }
+const paused: Progress = { ...uploading, state: 'paused', isOpening: false }
 
 describe('the Redis job store', { timeout: 120_000 }, () => {
   let server: RedisServer
@@ -31,6 +32,11 @@ describe('the Redis job store', { timeout: 120_000 }, () => {
     await connection[Symbol.asyncDispose]()
     await server[Symbol.asyncDispose]()
   })
+
+  const idsDue = async (): Promise<JobId[]> => {
+    const { items } = await store.listDue({ cursor: null, limit: 10 }, never)
+    return items.map(({ job }) => job.definition.id)
+  }
 
   /** Saves as a writer does that dies before it reaches the index. */
   const saveWithoutIndex = async (id: JobId, job: Job, version: number): Promise<void> => {
@@ -134,15 +140,66 @@ describe('the Redis job store', { timeout: 120_000 }, () => {
   })
 
   it('never lets a late writer undo what a newer one indexed', async () => {
+    await using late = await openRedis({ url: server.url, role: 'producer' }, never)
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    const indexing = Promise.withResolvers<void>()
+    Object.assign(late.client, {
+      async evalsha(...args: (string | number | Buffer)[]) {
+        if (args.includes('firn:{index}:jobs')) {
+          indexing.resolve()
+          await released
+        }
+        return await late.client.call('EVALSHA', ...args)
+      },
+    })
+    const job = aJob()
+    await store.create(job, never)
+    const lateSave = createRedisJobStore({ redis: late.client }).save(
+      { ...job, progress: uploading },
+      1,
+      never,
+    )
+    await indexing.promise
+    await store.save({ ...job, progress: paused }, 2, never)
+    release()
+    assert.equal(await lateSave, true)
+    const counts = await store.countByState(never)
+    assert.deepEqual([counts.uploading, counts.paused], [0, 1])
+    assert.equal((await store.stateEvents('0', 10, never)).length, 2)
+  })
+
+  it('indexes a job anew whose shard of a cluster lost it, whatever the index remembers', async () => {
     const job = aJob()
     const { id } = job.definition
     await store.create(job, never)
-    await saveWithoutIndex(id, { ...job, progress: uploading }, 7)
-    await store.reindex(id, never)
-    await saveWithoutIndex(id, job, 5)
-    await store.reindex(id, never)
+    await store.save({ ...job, progress: uploading }, 1, never)
+    await store.save({ ...job, progress: paused }, 2, never)
+    await connection.client.del(await connection.client.keys(`firn:{${id}}*`))
+    assert.equal(await store.create(job, never), true)
+    assert.deepEqual(await idsDue(), [id])
+    const counts = await store.countByState(never)
+    assert.deepEqual([counts.queued, counts.paused], [1, 0])
+    await store.save({ ...job, progress: uploading }, 1, never)
     assert.equal((await store.countByState(never)).uploading, 1)
-    assert.equal((await store.stateEvents('0', 10, never)).length, 2)
+  })
+
+  it('follows a job whose shard lost its latest changes, once it is saved or indexed', async () => {
+    const job = aJob()
+    const { id } = job.definition
+    await store.create(job, never)
+    await store.save({ ...job, progress: uploading }, 1, never)
+    for (const version of [2, 3, 4]) await store.save({ ...job, progress: paused }, version, never)
+    await saveWithoutIndex(id, { ...job, progress: uploading }, 2)
+    assert.deepEqual(await idsDue(), [])
+    await store.reindex(id, never)
+    assert.deepEqual(await idsDue(), [id])
+
+    for (const version of [2, 3, 4]) await store.save({ ...job, progress: paused }, version, never)
+    await saveWithoutIndex(id, { ...job, progress: paused }, 2)
+    await store.save({ ...job, progress: uploading }, 2, never)
+    assert.deepEqual(await idsDue(), [id])
+    const counts = await store.countByState(never)
+    assert.deepEqual([counts.uploading, counts.paused], [1, 0])
   })
 
   it('says that a record is damaged, and still lists the jobs beside it', async () => {

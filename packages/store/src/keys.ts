@@ -22,7 +22,7 @@ export function partKeys(id: JobId, generation: number): PartKeys {
 export const jobsKey = 'firn:{index}:jobs'
 /** The jobs that have work left. */
 export const dueKey = 'firn:{index}:due'
-/** Job id to `<version> <state>` as indexed. */
+/** Job id to `<version> <state> <incarnation>` as indexed. */
 export const versionsKey = 'firn:{index}:versions'
 /** Archive id to job id. */
 export const archivesKey = 'firn:{index}:archives'

@@ -23,15 +23,48 @@ import { parseStoredJob, storedFields } from './stored-job.ts'
 /** Events kept for readers that fall behind; about 1 MB. */
 const EVENTS_MAX = 10_000
 
-export async function loadJob(redis: Redis | Cluster, id: JobId): Promise<StoredJob | undefined> {
-  return parseStoredJob(id, await redis.hmget(jobKey(id), ...storedFields))
+/** What the index has to know of a job. */
+export interface JobToIndex extends Pick<StoredJob, 'job' | 'version'> {
+  /** Drawn when the record was made: one that was lost and made anew counts from 1 again. */
+  readonly incarnation: string
 }
 
-/** Brings the index to this version of the job; an older one than it knows changes nothing. */
-export async function indexJob(
+interface LoadedJob {
+  readonly stored: StoredJob
+  readonly incarnation: string
+}
+
+export async function loadJob(redis: Redis | Cluster, id: JobId): Promise<StoredJob | undefined> {
+  return (await loadRecord(redis, id))?.stored
+}
+
+async function loadRecord(redis: Redis | Cluster, id: JobId): Promise<LoadedJob | undefined> {
+  const [incarnation, ...fields] = await redis.hmget(jobKey(id), 'incarnation', ...storedFields)
+  const stored = parseStoredJob(id, fields)
+  return stored && { stored, incarnation: incarnation ?? '' }
+}
+
+/** Brings the index to this version of the job, or to a newer one that has overtaken it. */
+export async function indexJob(redis: Redis | Cluster, saved: JobToIndex): Promise<void> {
+  if (await tellIndex(redis, saved, '')) return
+  // The index is ahead: the job was saved again meanwhile, or its shard of a cluster lost what it
+  // had acknowledged. The record as it is decides.
+  const { id } = saved.job.definition
+  const present = await loadRecord(redis, id)
+  if (present === undefined) return
+  await tellIndex(redis, { ...present.stored, incarnation: present.incarnation }, 'force')
+  // Whoever saved between these two steps may have been indexed before the second.
+  const last = await loadRecord(redis, id)
+  if (last === undefined || last.stored.version === present.stored.version) return
+  await tellIndex(redis, { ...last.stored, incarnation: last.incarnation }, '')
+}
+
+/** Resolves to false when the index knows something newer and was not forced. */
+async function tellIndex(
   redis: Redis | Cluster,
-  { job, version }: Pick<StoredJob, 'job' | 'version'>,
-): Promise<void> {
+  { job, version, incarnation }: JobToIndex,
+  force: 'force' | '',
+): Promise<boolean> {
   const { id, createdAtMs } = job.definition
   const { progress } = job
   const { state } = progress
@@ -41,12 +74,13 @@ export async function indexJob(
   if (progress.state === 'archived') {
     await redis.hset(archivesKey, progress.archive.archiveId, id)
   }
-  await runScript(
+  const answer = await runScript(
     redis,
     indexJobScript,
     [jobsKey, versionsKey, eventsKey, dueKey, ...stateKeys],
-    [id, version, state, member, due, EVENTS_MAX, ...jobStates],
+    [id, version, state, member, due, EVENTS_MAX, incarnation, force, ...jobStates],
   )
+  return answer === 1
 }
 
 /** The part of the store that answers from the index: lists, counts, events. */
@@ -85,8 +119,9 @@ export function createRedisIndex(redis: Redis | Cluster): IndexStore {
 
     reindex: (id, signal) =>
       storeCall(`index job "${id}"`, signal, async () => {
-        const stored = await loadJob(redis, id)
-        if (stored !== undefined) await indexJob(redis, stored)
+        const record = await loadRecord(redis, id)
+        if (record === undefined) return
+        await indexJob(redis, { ...record.stored, incarnation: record.incarnation })
       }),
 
     stateEvents: (afterId, limit, signal) =>
@@ -122,12 +157,13 @@ async function loadPage(
   const found = await redis.zrange(...range)
   const members = found.slice(0, page.limit)
   const ids = members.map(toJobId)
-  const loaded = await Promise.all(ids.map((id) => loadJob(redis, id).catch(unlessMalformed)))
+  const loaded = await Promise.all(ids.map((id) => loadRecord(redis, id).catch(unlessMalformed)))
   const items: StoredJob[] = []
-  for (const stored of loaded) {
-    if (stored === undefined) continue
+  for (const record of loaded) {
+    if (record === undefined) continue
+    const { stored, incarnation } = record
     if (page.belongs(stored)) items.push(stored)
-    else await indexJob(redis, stored)
+    else await indexJob(redis, { ...stored, incarnation })
   }
   return { items, nextCursor: found.length > page.limit ? (members.at(-1) ?? null) : null }
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { type Job, jobStates } from '@firn/core'
 import type { Cluster, Redis } from 'ioredis'
 import type { JobStore, Liveness } from './job-store.ts'
@@ -22,13 +23,10 @@ export function createRedisJobStore({ redis }: { readonly redis: Redis | Cluster
 
     create: (job, signal) =>
       storeCall(`create job "${job.definition.id}"`, signal, async () => {
-        const isNew = await runScript(
-          redis,
-          createScript,
-          [jobKey(job.definition.id)],
-          savedFields(job),
-        )
-        if (isNew === 1) await indexJob(redis, { job, version: 1 })
+        const incarnation = randomBytes(6).toString('hex')
+        const args = [...savedFields(job), incarnation]
+        const isNew = await runScript(redis, createScript, [jobKey(job.definition.id)], args)
+        if (isNew === 1) await indexJob(redis, { job, version: 1, incarnation })
         return isNew === 1
       }),
 
@@ -40,14 +38,15 @@ export function createRedisJobStore({ redis }: { readonly redis: Redis | Cluster
         const { generation } = job.progress
         const present = Object.values(partKeys(id, generation))
         const before = Object.values(partKeys(id, generation - 1))
-        const isSaved = await runScript(
+        const incarnation = await runScript(
           redis,
           saveScript,
           [jobKey(id), ...present, ...before],
           [expectedVersion, ...savedFields(job)],
         )
-        if (isSaved === 1) await indexJob(redis, { job, version: expectedVersion + 1 })
-        return isSaved === 1
+        if (typeof incarnation !== 'string') return false
+        await indexJob(redis, { job, version: expectedVersion + 1, incarnation })
+        return true
       }),
 
     hasMark: (signal) =>
