@@ -28,7 +28,7 @@ export const redis: Dashboard = {
           ],
           {
             description:
-              'Past 70 % the API accepts no job soon: noeviction refuses writes when full',
+              'Past 80 % the API accepts no job: noeviction refuses every write when it is full',
           },
         ),
         graph(
