@@ -39,7 +39,8 @@ export async function failJob(
 async function isFenced(deps: GlacierDeps, ref: JobRef, signal: AbortSignal): Promise<boolean> {
   const stored = await deps.store.load(ref.jobId, signal)
   const progress = stored?.job.progress
-  if (stored === undefined || progress?.generation !== ref.generation) return true
+  // Lost with Redis, or restarted: this run knows nothing about what is there now.
+  if (stored === undefined || progress?.generation !== ref.generation) return false
   const isAhead = progress.state === 'finalizing' || progress.state === 'reconciling'
   const entry = isAhead ? undefined : await deps.journal.load(ref.jobId, signal)
   if (entry === undefined || !mayHaveArchive(entry, ref.generation)) return true

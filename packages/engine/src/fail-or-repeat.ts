@@ -13,6 +13,8 @@ export async function failOrRepeat(
   run: RunContext,
   error: AppError,
 ): Promise<void> {
+  // The job was lost under the run, with Redis; it is rebuilt from the journal.
+  if (error.code === 'JOB_NOT_FOUND') return
   if (isFinal(error, run)) return await failJob(deps, ref, error, run.signal)
   const trouble = { code: error.code, message: error.message, isRetryable: true }
   // Without a store there is nobody to tell; the failure itself is what counts.

@@ -13,6 +13,8 @@ export interface OrphanReport {
   /** Uploads of this Firn's jobs that no job owns, still within their grace or just aborted. */
   readonly orphans: number
   readonly aborted: number
+  /** Why vaults could not be swept, one each. */
+  readonly failures: readonly unknown[]
 }
 
 /**
@@ -22,16 +24,36 @@ export interface OrphanReport {
  * somebody else opened in the vault, another Firn included, is never touched.
  */
 export async function sweepOrphans(deps: OrphanDeps, signal: AbortSignal): Promise<OrphanReport> {
+  const failures: unknown[] = []
   let orphans = 0
   let aborted = 0
-  for await (const { name: vault } of deps.vaults.listVaults(signal)) {
-    for await (const upload of deps.glacier.listUploads(vault, signal)) {
-      if ((await ownerOf(deps, vault, upload, signal))?.isOrphan !== true) continue
-      orphans += 1
-      if (upload.createdAtMs > deps.now() - deps.graceMs) continue
-      await abortQuietly(deps, vault, upload.uploadId, signal)
-      aborted += 1
+  for await (const { name } of deps.vaults.listVaults(signal)) {
+    try {
+      const swept = await sweepVault(deps, name, signal)
+      orphans += swept.orphans
+      aborted += swept.aborted
+    } catch (error) {
+      signal.throwIfAborted()
+      // A vault that may not be listed, or is gone by now, must not hide the others.
+      failures.push(error)
     }
+  }
+  return { orphans, aborted, failures }
+}
+
+async function sweepVault(
+  deps: OrphanDeps,
+  vault: string,
+  signal: AbortSignal,
+): Promise<{ readonly orphans: number; readonly aborted: number }> {
+  let orphans = 0
+  let aborted = 0
+  for await (const upload of deps.glacier.listUploads(vault, signal)) {
+    if ((await ownerOf(deps, vault, upload, signal))?.isOrphan !== true) continue
+    orphans += 1
+    if (upload.createdAtMs > deps.now() - deps.graceMs) continue
+    await abortQuietly(deps, vault, upload.uploadId, signal)
+    aborted += 1
   }
   return { orphans, aborted }
 }

@@ -33,7 +33,13 @@ export function createInventoryCalls({ client, call, requestTimeoutMs }: Calls):
         operation: 'InitiateJob',
         timeoutMs: requestTimeoutMs,
       } as const
-      const answer = await call(request, signal, (options) => client.send(command, options))
+      const answer = await call(request, signal, (options) => client.send(command, options)).catch(
+        (error: unknown) => {
+          // Before its first inventory a vault answers as if it were not there.
+          if (!(error instanceof AppError) || error.code !== 'GLACIER_VAULT_NOT_FOUND') throw error
+          throw new AppError('OUTCOME_UNKNOWN', `${doing}: there is none yet`, { cause: error })
+        },
+      )
       const inventoryJobId = parseId(answer.jobId)
       if (inventoryJobId === undefined) throw outcomeUnknown(doing, 'without a job id')
       return { inventoryJobId }

@@ -41,11 +41,7 @@ export async function openDirectoryJournal(options: {
   const definitionPath = (id: JobId) => join(directory, id.slice(-1), `${id}.json`)
   const jobDirectory = (id: JobId) => join(directory, id.slice(-1), id)
 
-  const putRecord = (id: JobId, name: string, record: unknown, signal: AbortSignal) =>
-    guard(`journal ${name} of job ${id}`, signal, async () => {
-      await makeDirectory(jobDirectory(id))
-      await replaceFile(join(jobDirectory(id), `${name}.json`), text(record))
-    })
+  const { putRecord, putFirst } = createRecordWriter(jobDirectory)
 
   return {
     async putDefinition(definition, signal) {
@@ -58,17 +54,11 @@ export async function openDirectoryJournal(options: {
     putGeneration: (record, signal) =>
       putRecord(record.jobId, `generation-${record.generation}`, record, signal),
     putUpload: (record, signal) =>
-      putRecord(record.jobId, `upload-${record.generation}`, record, signal),
+      putFirst(record.jobId, `upload-${record.generation}`, record, uploadRecordSchema, signal),
     putIntent: (record, signal) =>
       putRecord(record.jobId, `intent-${record.generation}`, record, signal),
-    async putReceipt(receipt, signal) {
-      const path = join(jobDirectory(receipt.jobId), 'receipt.json')
-      return await guard(`journal the receipt of job ${receipt.jobId}`, signal, async () => {
-        await makeDirectory(jobDirectory(receipt.jobId))
-        if (await createFile(path, text(receipt))) return receipt
-        return receiptSchema.parse(JSON.parse(await readFile(path, 'utf8')))
-      })
-    },
+    putReceipt: (receipt, signal) =>
+      putFirst(receipt.jobId, 'receipt', receipt, receiptSchema, signal),
     putEnd: (record, signal) => putRecord(record.jobId, 'end', record, signal),
     async deleteEnd(id, signal) {
       await guard(`journal the retry of job ${id}`, signal, async () => {
@@ -105,6 +95,32 @@ export async function openDirectoryJournal(options: {
     },
     ping: (signal) => guard('write to the journal', signal, () => tryWriting(directory)),
   }
+}
+
+/** Writes one record of a job: over the one before, or only when there is none. */
+function createRecordWriter(jobDirectory: (id: JobId) => string) {
+  const putRecord = (id: JobId, name: string, record: unknown, signal: AbortSignal) =>
+    guard(`journal ${name} of job ${id}`, signal, async () => {
+      await makeDirectory(jobDirectory(id))
+      await replaceFile(join(jobDirectory(id), `${name}.json`), text(record))
+    })
+
+  /** Of several that are put under one name, the first stays. */
+  const putFirst = <T>(
+    id: JobId,
+    name: string,
+    record: T,
+    schema: Parser<T>,
+    signal: AbortSignal,
+  ): Promise<T> =>
+    guard(`journal ${name} of job ${id}`, signal, async () => {
+      const path = join(jobDirectory(id), `${name}.json`)
+      await makeDirectory(jobDirectory(id))
+      if (await createFile(path, text(record))) return record
+      return schema.parse(JSON.parse(await readFile(path, 'utf8')))
+    })
+
+  return { putRecord, putFirst }
 }
 
 async function guard<T>(

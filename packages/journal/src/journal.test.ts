@@ -112,6 +112,20 @@ function describeJournal(
         assert.deepEqual((await journal.load(definition.id, signal))?.receipt, first)
       }))
 
+    it('keeps the first upload of a generation', () =>
+      use(async (journal) => {
+        const definition = aDefinition()
+        const { id: jobId } = definition
+        await journal.putDefinition(definition, signal)
+        const record = (uploadId: string) => {
+          const upload = { uploadId, plan, pin, expectedTreeHash: null, openedAtMs: 1 }
+          return { jobId, generation: 1, upload }
+        }
+        assert.deepEqual(await journal.putUpload(record('U1'), signal), record('U1'))
+        assert.deepEqual(await journal.putUpload(record('U2'), signal), record('U1'))
+        assert.deepEqual((await journal.load(jobId, signal))?.uploads, [record('U1')])
+      }))
+
     it('lists every job once', () =>
       use(async (journal) => {
         const definitions = Array.from({ length: 40 }, () => aDefinition())

@@ -87,7 +87,8 @@ export interface Journal {
   /** The first definition put for an id stays; returns the one that is kept. */
   readonly putDefinition: (definition: JobDefinition, signal: AbortSignal) => Promise<JobDefinition>
   readonly putGeneration: (record: GenerationRecord, signal: AbortSignal) => Promise<void>
-  readonly putUpload: (record: UploadRecord, signal: AbortSignal) => Promise<void>
+  /** The first upload put for a generation stays; returns the one that is kept. */
+  readonly putUpload: (record: UploadRecord, signal: AbortSignal) => Promise<UploadRecord>
   readonly putIntent: (record: IntentRecord, signal: AbortSignal) => Promise<void>
   /** The first receipt put for a job stays; returns the one that is kept. */
   readonly putReceipt: (receipt: Receipt, signal: AbortSignal) => Promise<Receipt>

@@ -50,9 +50,11 @@ export function createMemoryJournal(): Journal {
     },
     async putUpload(record, signal) {
       signal.throwIfAborted()
+      const kept = entries.get(record.jobId)?.uploads.get(record.generation) ?? record
       change(record.jobId, ({ uploads }) => ({
-        uploads: new Map(uploads).set(record.generation, record),
+        uploads: new Map(uploads).set(record.generation, kept),
       }))
+      return kept
     },
     async putIntent(record, signal) {
       signal.throwIfAborted()

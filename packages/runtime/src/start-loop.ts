@@ -7,6 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises'
  */
 export function startLoop(options: {
   readonly intervalMs: number
+  /** Before the first run; as `intervalMs` unless told otherwise. */
+  readonly firstMs?: number
   readonly run: (signal: AbortSignal) => Promise<void>
   readonly onError: (error: unknown) => void
 }): AsyncDisposable {
@@ -14,9 +16,11 @@ export function startLoop(options: {
   const { signal } = stop
 
   async function loop(): Promise<void> {
+    let waitMs = options.firstMs ?? options.intervalMs
     while (!signal.aborted) {
       try {
-        await delay(options.intervalMs, undefined, { signal })
+        await delay(waitMs, undefined, { signal })
+        waitMs = options.intervalMs
         await options.run(signal)
       } catch (error) {
         if (!signal.aborted) options.onError(error)

@@ -25,45 +25,43 @@ const IDLE_INTERVAL_MS = 15_000
 type Deps = GlacierDeps & Pick<OrphanDeps, 'vaults'>
 
 /**
- * Starts what a finalizer does unasked: rebuilds jobs that only the journal knows (once before it
- * resolves), announces work that a crash swallowed, aborts uploads that nobody owns. Every
+ * Starts what a finalizer does unasked: rebuilds jobs that only the journal knows (at once, then
+ * now and again), announces work that a crash swallowed, aborts uploads that nobody owns. Every
  * finalizer does all of it; doing it twice changes nothing.
  */
-export async function startHousekeeping(
+export function startHousekeeping(
   deps: Deps,
   context: {
     readonly config: FinalizerConfig
     readonly log: Logger
-    readonly signal: AbortSignal
   },
-): Promise<Housekeeping> {
-  const { config, log, signal } = context
-  await using loops = new AsyncDisposableStack()
+): Housekeeping {
+  const { config, log } = context
+  const loops = new AsyncDisposableStack()
   let lastSweep: SweepReport | null = null
   let orphanCount = 0
   let uploadIdleMs: number | null = null
 
-  const repeat = (intervalMs: number, run: (stopped: AbortSignal) => Promise<void>): void => {
+  const repeat = (
+    intervalMs: number,
+    run: (stopped: AbortSignal) => Promise<void>,
+    firstMs = intervalMs,
+  ): void => {
     const onError = (err: unknown): void => log.warn({ err }, 'housekeeping will be repeated')
-    loops.use(startLoop({ intervalMs, run, onError }))
+    loops.use(startLoop({ intervalMs, firstMs, run, onError }))
   }
 
   const recover = async (stopped: AbortSignal): Promise<void> => {
-    const { rebuilt, known } = await recoverJobs(deps, { isDryRun: false }, stopped)
+    const { rebuilt, known, failed } = await recoverJobs(deps, { isDryRun: false }, stopped)
+    for (const { jobId, error: err } of failed) log.error({ jobId, err }, 'job cannot be rebuilt')
     if (rebuilt.length === 0) return
     log.warn({ known, rebuilt: rebuilt.length }, 'jobs were rebuilt from the journal')
   }
-  try {
-    await recover(signal)
-  } catch (err) {
-    signal.throwIfAborted()
-    log.warn({ err }, 'housekeeping will be repeated')
-  }
-  repeat(config.recoverIntervalMs, recover)
+  repeat(config.recoverIntervalMs, recover, 0)
 
   const sweeper = createSweeper(deps)
   repeat(config.sweepIntervalMs, async (stopped) => {
-    if (!(await deps.store.hasMark(stopped))) await recover(stopped)
+    if (lastSweep !== null && !(await deps.store.hasMark(stopped))) await recover(stopped)
     lastSweep = await sweeper.sweep(stopped)
     const { due, nudged } = lastSweep
     if (nudged > 0) log.info({ due, nudged }, 'jobs that stood still were announced again')
@@ -71,6 +69,7 @@ export async function startHousekeeping(
   repeat(config.orphanIntervalMs, async (stopped) => {
     const swept = await sweepOrphans({ ...deps, graceMs: config.orphanGraceMs }, stopped)
     orphanCount = swept.orphans - swept.aborted
+    for (const err of swept.failures) log.warn({ err }, 'vault cannot be swept for orphans')
     if (swept.aborted > 0) log.warn({ aborted: swept.aborted }, 'ownerless uploads were aborted')
   })
 
@@ -79,11 +78,10 @@ export async function startHousekeeping(
     uploadIdleMs = await idle.look(stopped)
   })
 
-  const owned = loops.move()
   return {
     lastSweep: () => lastSweep,
     orphanCount: () => orphanCount,
     uploadIdleMs: () => uploadIdleMs,
-    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => loops[Symbol.asyncDispose](),
   }
 }

@@ -69,11 +69,9 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
     }),
   )
 
-  const housekeeping = await startHousekeeping(
-    { ...deps, vaults: glacier },
-    { config, log, signal },
+  const housekeeping = resources.use(
+    startHousekeeping({ ...deps, vaults: glacier }, { config, log }),
   )
-  resources.use(housekeeping)
   createFinalizerMetrics(registry, { ...config, queues, redis, housekeeping, signal })
   const probes = resources.use(
     await openProbeServer({

@@ -29,8 +29,12 @@ async function main(): Promise<void> {
     glacier: resources.use(createGlacier()),
     now: Date.now,
   }
-  const { known, rebuilt } = await recoverJobs(deps, { isDryRun }, signal)
+  const { known, rebuilt, failed } = await recoverJobs(deps, { isDryRun }, signal)
   for (const id of rebuilt) process.stdout.write(`${id}\n`)
+  for (const { jobId, error } of failed) {
+    process.stderr.write(`${jobId} cannot be rebuilt: ${String(error)}\n`)
+  }
+  if (failed.length > 0) process.exitCode = 1
   const verb = isDryRun ? 'would be rebuilt' : 'rebuilt'
   process.stderr.write(`${rebuilt.length} of the journal's ${known} jobs ${verb}\n`)
 }
