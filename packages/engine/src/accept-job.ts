@@ -47,10 +47,11 @@ export async function acceptJob(
     }
   }
 
-  const definition = await deps.journal.putDefinition({ ...asked, id, createdAtMs }, signal)
+  const wanted = { ...asked, id, createdAtMs }
+  const definition = await deps.journal.putDefinition(wanted, signal)
   requireSameRequest(asked, definition)
-  const isKnown = definition.createdAtMs !== createdAtMs
-  const job = isKnown ? await knownJob(deps, definition, signal) : newJob(definition)
+  const isNewDefinition = definition === wanted
+  const job = isNewDefinition ? newJob(definition) : await knownJob(deps, definition, signal)
   const isNew = await deps.store.create(job, signal)
   await enqueueWork(deps, job, signal)
   const counts = { uploadedParts: 0, uploadedBytes: 0, openedParts: 0, bytesPerSecond: null }

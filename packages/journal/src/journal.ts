@@ -84,7 +84,10 @@ export interface JournalEntry {
  * rejects with the signal's reason when aborted.
  */
 export interface Journal {
-  /** The first definition put for an id stays; returns the one that is kept. */
+  /**
+   * The first definition put for an id stays; returns the one that is kept: the very object that
+   * was given when it is that one.
+   */
   readonly putDefinition: (definition: JobDefinition, signal: AbortSignal) => Promise<JobDefinition>
   readonly putGeneration: (record: GenerationRecord, signal: AbortSignal) => Promise<void>
   /** The first upload put for a generation stays; returns the one that is kept. */
