@@ -20,6 +20,9 @@ const consumer = openConsumer({
   lockDurationMs: Number(LOCK_MS),
   stalledIntervalMs: 300,
   drainMs: Number(DRAIN_MS),
+  async onPoison({ jobId }, { code }) {
+    await write(`gives up ${jobId} ${code}`)
+  },
   handlers: {
     queue: 'parts',
     async part({ index }, { signal, attempt }) {

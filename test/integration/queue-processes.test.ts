@@ -68,6 +68,19 @@ describe('consumers in processes that die', { timeout: 120_000 }, () => {
     await until(isEmpty, { timeoutMs: 5000 })
   })
 
+  it('gives up a job that has killed its process 50 times, and does not run it again', async () => {
+    await queues.addParts(ref, [0], 3, never)
+    await redis.client.hset(`{firn}:parts:${ref.jobId}.1.0`, 'stc', 49)
+    const first = await startConsumer('first', { RUN_MS: '60000' })
+    await logged('first start 0 attempt 1')
+    first.kill('SIGKILL')
+    await startConsumer('second', { RUN_MS: '0' })
+    await logged(`second gives up ${ref.jobId} POISON`)
+    await until(isEmpty, { timeoutMs: 5000 })
+    assert.deepEqual((await lines()).slice(2), ['second up', `second gives up ${ref.jobId} POISON`])
+    assert.equal(await redis.client.exists(`{firn}:parts:${ref.jobId}.1.0`), 0)
+  })
+
   it('aborts the run of a process that was stopped for longer than its lock lasts', async () => {
     await queues.addParts(ref, [0], 3, never)
     const zombie = await startConsumer('zombie', { RUN_MS: '60000' })

@@ -38,6 +38,7 @@ export const dispositionByCode = {
   JOB_NOT_FOUND: 'reject',
   JOB_STATE_CONFLICT: 'reject',
   JOB_MALFORMED: 'reject',
+  POISON: 'retry',
   INTERNAL: 'retry',
 } as const satisfies Record<string, Disposition>
 

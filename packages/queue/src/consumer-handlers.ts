@@ -1,5 +1,5 @@
 import { AppError } from '@firn/core'
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { JobRef, RunContext } from './job-queues.ts'
 import { jobRefSchema, type PartJobRef, partJobRefSchema } from './queue-layout.ts'
 
@@ -40,14 +40,20 @@ export function runnerFor(handlers: ConsumerHandlers, name: string): Runner {
     Promise.reject(new AppError('JOB_MALFORMED', `No handler for a job called "${name}"`))
 }
 
+/** The job that a payload is about. Throws `JOB_MALFORMED` for one that it cannot read. */
+export function parseJobRef(data: unknown): JobRef {
+  const { jobId, generation } = parse(z.union([jobRefSchema, partJobRefSchema]), data)
+  return { jobId, generation }
+}
+
 function runner<Ref>(schema: z.ZodType<Ref>, handler: Handler<Ref>): Runner {
-  return async (data, context) => {
-    const parsed = schema.safeParse(data)
-    if (!parsed.success) {
-      throw new AppError('JOB_MALFORMED', 'Cannot read the payload of a queue job', {
-        cause: parsed.error,
-      })
-    }
-    await handler(parsed.data, context)
-  }
+  return async (data, context) => handler(parse(schema, data), context)
+}
+
+function parse<T>(schema: z.ZodType<T>, data: unknown): T {
+  const parsed = schema.safeParse(data)
+  if (parsed.success) return parsed.data
+  throw new AppError('JOB_MALFORMED', 'Cannot read the payload of a queue job', {
+    cause: parsed.error,
+  })
 }

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { fullJitterMs, invariant } from '@firn/core'
+import { AppError, fullJitterMs, invariant } from '@firn/core'
 import { type Job, Worker } from 'bullmq'
 import type { Cluster, Redis } from 'ioredis'
-import { type ConsumerHandlers, runnerFor } from './consumer-handlers.ts'
+import { type ConsumerHandlers, parseJobRef, runnerFor } from './consumer-handlers.ts'
+import type { JobRef } from './job-queues.ts'
 import { limitRate } from './limit-rate.ts'
 import { QUEUE_PREFIX, type QueueName } from './queue-layout.ts'
 import { carryOut, type EndedRun, endingOf, type RunOutcome } from './run-ending.ts'
@@ -24,6 +25,12 @@ export interface ConsumerOptions {
   readonly backoff?: { readonly baseMs: number; readonly capMs: number }
   /** On disposal, how long runs may go on before they are handed back. Default 10,000. */
   readonly drainMs?: number
+  /**
+   * Called instead of the handler for a job whose runs have been cut off {@link CUT_RUNS_MAX} times:
+   * it may be what kills its process, with all that runs beside it. Once this resolves the queue
+   * job is given up; while it rejects, it is called again. Without it such a job is run for ever.
+   */
+  readonly onPoison?: (ref: JobRef, reason: AppError, signal: AbortSignal) => Promise<void>
   readonly onLockLost?: (loss: LockLoss) => void
   readonly onRun?: (run: {
     readonly queue: QueueName
@@ -57,6 +64,12 @@ export class RunAbortedError extends Error {
     this.why = why
   }
 }
+
+/**
+ * Runs whose lock expired, so that nobody knows how they ended: a process died, or Redis was away.
+ * More than restarts and outages put together cost one job.
+ */
+const CUT_RUNS_MAX = 50
 
 const HAND_BACK_MS = 3000
 const CLOSE_MS = 2000
@@ -165,12 +178,18 @@ async function runUnderLock(run: {
   })
   const attempt = job.attemptsMade + 1
   const isLastAttempt = attempt >= (job.opts.attempts ?? 1)
-  const context = { signal: controller.signal, attempt, isLastAttempt }
-  const result = await settle(runnerFor(options.handlers, job.name)(job.data, context))
+  const { signal } = controller
+  const { onPoison } = options
+  const isPoison = onPoison !== undefined && job.stalledCounter >= CUT_RUNS_MAX
+  const result = isPoison
+    ? await settle(giveUp(job, onPoison, signal))
+    : await settle(
+        runnerFor(options.handlers, job.name)(job.data, { signal, attempt, isLastAttempt }),
+      )
   return {
     result,
-    aborted: controller.signal.aborted ? whyAborted(controller.signal) : null,
-    isLastAttempt,
+    aborted: signal.aborted ? whyAborted(signal) : null,
+    isLastAttempt: isLastAttempt || (isPoison && isGivenUp(result)),
     uncountedRuns: Math.max(0, job.attemptsStarted - attempt),
   }
 }
@@ -179,6 +198,24 @@ async function runUnderLock(run: {
 function lockAgeMs(job: Job, lockDurationMs: number): number {
   const ageMs = Date.now() - (job.processedOn ?? Date.now())
   return ageMs >= 0 && ageMs < lockDurationMs ? ageMs : 0
+}
+
+/** Always rejects: with `POISON` once that has been told, else with why it could not be. */
+async function giveUp(
+  job: Job,
+  onPoison: NonNullable<ConsumerOptions['onPoison']>,
+  signal: AbortSignal,
+): Promise<void> {
+  const reason = new AppError(
+    'POISON',
+    `${job.stalledCounter} runs of queue job "${job.id}" were cut off; it may kill its process`,
+  )
+  await onPoison(parseJobRef(job.data), reason, signal)
+  throw reason
+}
+
+function isGivenUp(result: EndedRun['result']): boolean {
+  return !result.ok && result.error instanceof AppError && result.error.code === 'POISON'
 }
 
 async function settle(work: Promise<void>): Promise<EndedRun['result']> {

@@ -1,5 +1,12 @@
-import { openJob, type PartDeps, skipHeld, uploadPart } from '@firn/engine'
-import { type Consumer, type FailedRun, openConsumer, reportFailures } from '@firn/queue'
+import type { AppError } from '@firn/core'
+import { giveUpJob, openJob, type PartDeps, skipHeld, uploadPart } from '@firn/engine'
+import {
+  type Consumer,
+  type FailedRun,
+  type JobRef,
+  openConsumer,
+  reportFailures,
+} from '@firn/queue'
 import type { RedisConnection } from '@firn/redis'
 import type { Logger } from '@firn/runtime'
 import type { WorkerConfig } from './config.ts'
@@ -31,6 +38,10 @@ export function openWorkerConsumers(input: {
     lockDurationMs: config.lockDurationMs,
     stalledIntervalMs: config.stalledIntervalMs,
     backoff: config.backoff,
+    async onPoison(ref: JobRef, reason: AppError, signal: AbortSignal) {
+      log.error({ jobId: ref.jobId, reason: reason.message }, 'job given up')
+      await giveUpJob(deps, ref, reason, signal)
+    },
     onLockLost: input.metrics.lockLost,
     onError: (err: Error) => log.warn({ err }, 'trouble with redis'),
   }
