@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ArchiveListView, ReceiptView } from '@firn/contracts'
-import type { Job } from '@firn/core'
+import { defaultControls, type Job } from '@firn/core'
+import { recoverJobs } from '@firn/engine'
+import { createMemoryJobStore } from '@firn/store'
 import { aDefinition, aJob, anUpload } from '@firn/testing'
 import { authorization, openTestApi } from '../../services/api/src/open-test-api.ts'
 
@@ -61,6 +63,25 @@ describe('/v1/archives', () => {
     assert.equal(receipt.size, 2 * 1024 ** 2)
     assert.deepEqual(receipt.partTreeHashes, ['cd'.repeat(32), 'ef'.repeat(32)])
     assert.equal(receipt.archivedAt, '1970-01-01T00:00:02.000Z')
+  })
+
+  it('finds an archive again after Redis was lost and rebuilt from the journal', async () => {
+    await using api = await openTestApi()
+    const job = await archive(api, 'a1', 1000)
+    const store = createMemoryJobStore()
+    const refuse = () => Promise.reject(new Error('not to be called'))
+    const deps = {
+      ...{ store, journal: api.journal, controls: () => defaultControls, now: Date.now },
+      queues: { addOpen: refuse, addParts: refuse, addFinalize: refuse, addAbort: refuse },
+      glacier: {
+        ...{ initiateUpload: refuse, uploadPart: refuse },
+        ...{ completeUpload: refuse, abortUpload: refuse },
+        listParts: () => assert.fail('not to be called'),
+        listUploads: () => assert.fail('not to be called'),
+      },
+    }
+    await recoverJobs(deps, { isDryRun: false }, never)
+    assert.equal(await store.findArchive('a1', never), job.definition.id)
   })
 
   it('does not know an archive that no job made', async () => {
