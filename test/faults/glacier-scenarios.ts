@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Job } from './api-user.ts'
 import { pass, type Verdict } from './glacier-gate.ts'
 import { countOf, first, glacierError, holdPart, settleArchived } from './rules.ts'
 import type { Scenario, ScenarioGroup } from './scenario.ts'
@@ -91,7 +92,9 @@ const overwritten: Scenario = {
   async run(scene) {
     let isDone = false
     scene.rule(async ({ operation, uploadId }) => {
-      if (operation !== 'ListParts' || isDone || uploadId === null) return pass
+      // Only once all parts are there: a job that adopts its upload asks what is in it, too.
+      const areSent = countOf(scene, 'UploadPart') >= 3
+      if (operation !== 'ListParts' || isDone || !areSent || uploadId === null) return pass
       isDone = true
       scene.fault('part 1 is overwritten')
       await scene.glacier.overwrite(scene.vault, { uploadId, first: MIB, bytes: Buffer.alloc(MIB) })
@@ -100,7 +103,7 @@ const overwritten: Scenario = {
     scene.forgive()
     await scene.submit(await scene.makeSource(3 * MIB))
     await settleArchived(scene)
-    assert.equal(countOf(scene, 'UploadPart'), 4)
+    assert.ok(countOf(scene, 'UploadPart') >= 4, 'the part was not sent again')
   },
 }
 
@@ -116,8 +119,8 @@ const credentials: Scenario = {
         : pass,
     )
     const id = await scene.submit(await scene.makeSource(4 * MIB))
-    const waiting = await scene.untilJob(id, ({ error }) => error !== null, 'it says why it waits')
-    assert.equal(waiting.error?.code, 'GLACIER_CREDENTIALS')
+    const isExplained = ({ error }: Job): boolean => error?.code === 'GLACIER_CREDENTIALS'
+    const waiting = await scene.untilJob(id, isExplained, 'it says why it waits')
     assert.equal(waiting.state, 'uploading')
     isExpired = false
     await settleArchived(scene)
