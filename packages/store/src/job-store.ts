@@ -151,7 +151,10 @@ export interface JobStore {
     trouble: JobError,
     signal: AbortSignal,
   ) => Promise<void>
-  /** Forgets recorded parts that Glacier turned out not to have, so that they are uploaded again. */
+  /**
+   * Forgets recorded parts that Glacier turned out not to have, so that they are uploaded again:
+   * the window's cursor goes back to the lowest of them, and {@link openParts} hands them out.
+   */
   readonly forgetParts: (
     job: { readonly jobId: JobId; readonly generation: number },
     parts: readonly { readonly index: number; readonly sizeBytes: number }[],

@@ -24,7 +24,7 @@ import { parseStoredJob, storedFields } from './stored-job.ts'
 const EVENTS_MAX = 10_000
 
 /** What the index has to know of a job. */
-export interface JobToIndex extends Pick<StoredJob, 'job' | 'version'> {
+interface JobToIndex extends Pick<StoredJob, 'job' | 'version'> {
   /** Drawn when the record was made: one that was lost and made anew counts from 1 again. */
   readonly incarnation: string
 }
