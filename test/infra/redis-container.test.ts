@@ -17,7 +17,9 @@ async function whyNoContainer(): Promise<string | null> {
 
 const reason = await whyNoContainer()
 if (reason === null) overContainer()
-else describe('JobStore over the Redis of docker-compose.yml', () => it('keeps its contract', { skip: reason }))
+else
+  describe('JobStore over the Redis of docker-compose.yml', () =>
+    it('keeps its contract', { skip: reason }))
 
 /** The contract of job stores over the image, and with the settings, of docker-compose.yml. */
 function overContainer(): void {
