@@ -48,7 +48,7 @@ async function goneOnComplete(scene: Scene, isCommitted: boolean): Promise<strin
 const doubted: Scenario = {
   id: 'complete-doubted',
   fault: 'the answer to Complete is lost, and Glacier does not repeat it later',
-  outcome: 'reconciling, until the inventory shows the archive by marker, size and tree hash',
+  outcome: 'reconciling, until the inventory shows the archive by its marker and size',
   async run(scene) {
     await goneOnComplete(scene, true)
     await settleArchived(scene)
