@@ -5,7 +5,7 @@
 #   test/container/bare-machine.sh [demo] [test] [missing]     default: all three
 #
 #   demo      npm run demo
-#   test      npm test
+#   test      npm test, or the part of it that TEST_FILES names
 #   missing   what is missing and cannot be installed is named, with what to do about it
 #
 # Needs an engine that answers `docker info`. DOCKER_RUN_ARGS holds more arguments for `docker run`.
@@ -80,7 +80,7 @@ for part in "${@:-demo test missing}"; do
         run -- 'node --version && ! command -v redis-server && npm run demo && echo "── second run" && time npm run demo -- --size 1B'
         ;;
       test)
-        run -- 'npm test'
+        run -- "npm test${TEST_FILES:+ -- $TEST_FILES}"
         ;;
       missing)
         output=$(run --network none -- 'npm run demo 2>&1' && echo unexpected) || true
