@@ -1,4 +1,5 @@
 export { checkRedis } from './check-redis.ts'
+export { createLease, type Lease } from './lease.ts'
 export {
   type OpenRedisOptions,
   openRedis,
@@ -7,3 +8,4 @@ export {
 } from './open-redis.ts'
 export { type RedisHealth, readHealth } from './read-health.ts'
 export { fill, type RedisMemory, readMemory } from './read-memory.ts'
+export { readRunId } from './read-run-id.ts'

@@ -11,11 +11,11 @@ export function createBacklogMetrics(
   sources: {
     /** Depth of each queue by state. */
     readonly countQueues: () => Promise<Readonly<Record<QueueName, QueueCounts>>>
-    /** The latest pass of the sweeper, or null before the first. */
+    /** The latest pass of the sweeper; these are null unless this finalizer keeps house. */
     readonly lastSweep: () => SweepReport | null
     /** Uploads that no job owns and that are still within their grace. */
-    readonly orphanCount: () => number
-    /** The longest that an open upload has stood still, or null before the first look. */
+    readonly orphanCount: () => number | null
+    /** The longest that an open upload has stood still. */
     readonly uploadIdleMs: () => number | null
     readonly now: () => number
   },
@@ -75,7 +75,9 @@ export function createBacklogMetrics(
     help: 'Multipart uploads of this Firn that no job owns, at the latest look',
     registers,
     collect() {
-      this.set(sources.orphanCount())
+      const count = sources.orphanCount()
+      if (count === null) this.remove()
+      else this.set(count)
     },
   })
 }

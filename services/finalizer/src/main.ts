@@ -70,7 +70,7 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
   )
 
   const housekeeping = resources.use(
-    startHousekeeping({ ...deps, vaults: glacier }, { config, log }),
+    startHousekeeping({ ...deps, vaults: glacier }, { config, redis: redis.client, log }),
   )
   createFinalizerMetrics(registry, { ...config, queues, redis, housekeeping, signal })
   const probes = resources.use(
