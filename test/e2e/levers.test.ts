@@ -148,6 +148,29 @@ describe("an operator's levers", () => {
     await until(async () => (await slots(test, 'idle')) === 2)
   })
 
+  it('let a job that came last go first, past all that waits already', async () => {
+    await using scratch = await openScratch()
+    const file = await scratch.makeFile('a.bin', 40 * MIB)
+    await using test = await openTestStack(scratch, { ...oneSlot, workerCount: 1 })
+    const jobs = []
+    for (let count = 0; count < 3; count += 1) {
+      jobs.push((await submit(test, file, { partSize: MIB })).id)
+    }
+    const [first = '', , last = ''] = jobs
+    for (const id of jobs) await untilJob(test, id, ({ parts }) => parts.uploaded > 0)
+    await order(test, 'POST', '/v1/pause')
+    await untilStill(test, first)
+    await order(test, 'PATCH', `/v1/jobs/${last}`, { priority: 0 })
+    await order(test, 'POST', '/v1/resume')
+    await untilArchived(test, last)
+    // One part of another job may have been begun before the last one of this job was.
+    for (const id of jobs.slice(0, 2)) {
+      const { state, parts } = await test.api.getJob(id, never)
+      assert.equal(state, 'uploading', `${parts.uploaded} parts of a job that was to wait`)
+    }
+    for (const id of jobs) await verify(test, await untilArchived(test, id), file)
+  })
+
   it('retry all failed jobs once what failed them is mended', async () => {
     await using scratch = await openScratch()
     const files = await Promise.all(

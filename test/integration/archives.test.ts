@@ -72,7 +72,13 @@ describe('/v1/archives', () => {
     const refuse = () => Promise.reject(new Error('not to be called'))
     const deps = {
       ...{ store, journal: api.journal, controls: () => defaultControls, now: Date.now },
-      queues: { addOpen: refuse, addParts: refuse, addFinalize: refuse, addAbort: refuse },
+      queues: {
+        addOpen: refuse,
+        addParts: refuse,
+        addFinalize: refuse,
+        changePriority: refuse,
+        addAbort: refuse,
+      },
       glacier: {
         ...{ initiateUpload: refuse, uploadPart: refuse },
         ...{ completeUpload: refuse, abortUpload: refuse },

@@ -16,6 +16,7 @@ const queues: JobQueues = {
   addOpen: ignore,
   addParts: ignore,
   addFinalize: ignore,
+  changePriority: ignore,
   addAbort: ignore,
 }
 const common = { queues, controls: () => defaultControls, now: Date.now }

@@ -23,6 +23,7 @@ const queues: JobQueues = {
   addOpen: refuse,
   addParts: refuse,
   addFinalize: refuse,
+  changePriority: refuse,
   addAbort: refuse,
 }
 

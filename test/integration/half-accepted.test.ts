@@ -19,6 +19,7 @@ function openQueues() {
     addOpen: async ({ jobId }: JobRef) => void opened.push(jobId),
     addParts: ignore,
     addFinalize: ignore,
+    changePriority: ignore,
     addAbort: ignore,
   }
   return { queues, opened }

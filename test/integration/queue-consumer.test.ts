@@ -133,6 +133,29 @@ describe('job queues and their consumer', { timeout: 120_000 }, () => {
     assert.deepEqual(seen, [0, 3, 7])
   })
 
+  it('moves what waits when its priority changes, and only that', async () => {
+    const seen: number[] = []
+    const other = { ...ref, generation: 2 }
+    await queues.addParts(ref, [1, 2], 3, never)
+    await queues.addParts(other, [8, 9], 3, never)
+    await queues.changePriority(other, [5, 8, 9], 1, never)
+    consumeParts(async ({ index }) => void seen.push(index))
+    await emptied('parts')
+    assert.deepEqual(seen.slice(0, 2).toSorted(), [8, 9])
+    assert.deepEqual(seen.slice(2).toSorted(), [1, 2])
+  })
+
+  it('moves an opening as well', async () => {
+    const seen: number[] = []
+    const other = { ...ref, generation: 2 }
+    await queues.addOpen(ref, 3, never)
+    await queues.addOpen(other, 3, never)
+    await queues.changePriority(other, [], 0, never)
+    consume({ queue: 'open', open: async ({ generation }) => void seen.push(generation) })
+    await emptied('open')
+    assert.deepEqual(seen, [2, 1])
+  })
+
   it('retries what may be retried, up to the last attempt, and keeps nothing of it', async () => {
     const seen: unknown[] = []
     await queues.addParts(ref, [0], 3, never)

@@ -93,6 +93,7 @@ export function createQueueModel(options: { readonly partAttempts: number }): Qu
       for (const index of indexes) add('parts', ref, index)
     },
     addFinalize: async (ref) => add('finalize', ref, 0),
+    changePriority: async () => undefined,
     addAbort: async (ref) => add('abort', ref, 0),
   }
 }

@@ -18,7 +18,7 @@ export {
   WorkerView,
 } from './control-views.ts'
 export { VaultName } from './fields.ts'
-export { JobRequest, type NormalJobRequest, normalizeJobRequest } from './job-request.ts'
+export { JobChange, JobRequest, type NormalJobRequest, normalizeJobRequest } from './job-request.ts'
 export { type CountedJob, jobToProgressEvent, jobToView } from './job-to-view.ts'
 export { openApiDocument } from './openapi-document.ts'
 export type { Operation } from './operation.ts'

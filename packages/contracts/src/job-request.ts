@@ -56,6 +56,9 @@ export const JobRequest = z
   })
   .meta({ id: 'JobRequest' })
 
+/** The body of `PATCH /v1/jobs/{id}`. */
+export const JobChange = z.strictObject({ priority: Priority }).meta({ id: 'JobChange' })
+
 export type JobRequest = z.output<typeof JobRequest>
 
 /** A request with its defaults filled in, as the engine takes it. */

@@ -14,7 +14,7 @@ export interface CountedJob {
 
 /** The API's view of a job. Pure. */
 export function jobToView(counted: CountedJob): JobView {
-  const { definition, progress, updatedAtMs, finishedAtMs } = counted.job
+  const { definition, priority, progress, updatedAtMs, finishedAtMs } = counted.job
   const upload = uploadOf(progress)
   const archive = progress.state === 'archived' ? progress.archive : null
   return {
@@ -24,6 +24,7 @@ export function jobToView(counted: CountedJob): JobView {
     source: { type: definition.source.type, path: definition.source.path },
     description: definition.description === '' ? null : definition.description,
     labels: { ...definition.labels },
+    priority,
     size: upload?.plan.sizeBytes ?? null,
     partSize: upload?.plan.partSizeBytes ?? definition.partSizeBytes,
     ...progressOf(counted),

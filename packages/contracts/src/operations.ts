@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { VaultName } from './fields.ts'
-import { JobRequest } from './job-request.ts'
+import { JobChange, JobRequest } from './job-request.ts'
 import type { Operation } from './operation.ts'
 import { operatorOperations } from './operator-operations.ts'
 import { IdempotencyKey, JobsQuery, PageQuery, PartsQuery } from './queries.ts'
@@ -110,6 +110,19 @@ export const operations = {
     params: JobParams,
     success: jobAnswer,
     problems: [404],
+  },
+  changeJob: {
+    method: 'patch',
+    path: '/v1/jobs/{id}',
+    summary: 'Change the priority of a job',
+    description:
+      'For what is still to be opened or uploaded, also where it waits already. After a loss of Redis the job has the priority again that it was posted with.',
+    access: 'token',
+    tag: 'jobs',
+    params: JobParams,
+    body: JobChange,
+    success: jobAnswer,
+    problems: [404, 409, 413, 415, 422],
   },
   listParts: {
     method: 'get',

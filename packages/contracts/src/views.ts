@@ -34,6 +34,7 @@ export const JobView = z
     source: z.object({ type: z.literal('file'), path: z.string() }),
     description: z.string().nullable(),
     labels: z.record(z.string(), z.string()),
+    priority: z.int().min(0).meta({ description: 'As it is by now: 0 is most urgent' }),
     size: Bytes.nullable(),
     partSize: Bytes.nullable(),
     parts: PartProgress,

@@ -76,8 +76,8 @@ export function advance(
 
 /** A new job, accepted and not begun. */
 export function newJob(definition: JobDefinition): Job {
-  const { createdAtMs } = definition
-  return { definition, progress: initialProgress, updatedAtMs: createdAtMs, finishedAtMs: null }
+  const { createdAtMs: updatedAtMs, priority } = definition
+  return { definition, priority, progress: initialProgress, updatedAtMs, finishedAtMs: null }
 }
 
 type In<State extends Progress['state']> = Extract<Progress, { state: State }>

@@ -33,7 +33,7 @@ export interface JobDefinition {
   readonly description: string
   /** As asked for; null lets Firn choose. */
   readonly partSizeBytes: number | null
-  /** 0 (most urgent) to 7, as in RFC 9218. */
+  /** 0 (most urgent) to 7, as in RFC 9218; what holds by now is the job's own. */
   readonly priority: number
   readonly expected: Expected
   readonly labels: Readonly<Record<string, string>>
@@ -144,6 +144,8 @@ export function isFinished(state: JobState): boolean {
 /** One archive job: what was asked for and how far it is. */
 export interface Job {
   readonly definition: JobDefinition
+  /** As the definition's until an operator sets another; only Redis knows of that. */
+  readonly priority: number
   readonly progress: Progress
   readonly updatedAtMs: number
   readonly finishedAtMs: number | null

@@ -10,7 +10,8 @@ import type { JobDeps } from './deps.ts'
  * @returns whether there was anything to announce.
  */
 export async function enqueueWork(deps: JobDeps, job: Job, signal: AbortSignal): Promise<boolean> {
-  const { id: jobId, priority, vault } = job.definition
+  const { priority } = job
+  const { id: jobId, vault } = job.definition
   const ref = { jobId, generation: job.progress.generation }
   const { heldVaults, windowParts } = deps.controls()
   const isHeld = heldVaults.includes(vault)

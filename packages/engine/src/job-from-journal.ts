@@ -10,7 +10,8 @@ export function jobFromJournal(entry: JournalEntry, nowMs: number): Job {
   const { definition, receipt, end } = entry
   const progress = progressFromJournal(entry)
   const finishedAtMs = receipt?.archivedAtMs ?? end?.atMs ?? null
-  return { definition, progress, updatedAtMs: finishedAtMs ?? nowMs, finishedAtMs }
+  const { priority } = definition
+  return { definition, priority, progress, updatedAtMs: finishedAtMs ?? nowMs, finishedAtMs }
 }
 
 /**

@@ -112,7 +112,7 @@ async function record(
       )
     default: {
       if (result.opened.length > 0) {
-        await deps.queues.addParts(ref, result.opened, job.definition.priority, signal)
+        await deps.queues.addParts(ref, result.opened, job.priority, signal)
       }
       if (result.isComplete) await deps.queues.addFinalize(ref, signal)
       deps.observe.phase('record', deps.now() - nowMs)

@@ -1,6 +1,6 @@
 import { addAbortListener } from 'node:events'
 import { AppError } from '@firn/core'
-import { type JobsOptions, Queue } from 'bullmq'
+import { type Job, type JobsOptions, Queue } from 'bullmq'
 import type { Cluster, Redis } from 'ioredis'
 import type { JobQueues, JobRef } from './job-queues.ts'
 import { limitRate } from './limit-rate.ts'
@@ -64,6 +64,21 @@ export function createJobQueues(options: JobQueuesOptions): OpenJobQueues {
       }
     },
 
+    async changePriority(ref, indexes, priority, signal) {
+      const change = (queue: Queue, ids: readonly string[]) =>
+        queueCall(`change the priority of job "${ref.jobId}"`, signal, () =>
+          Promise.all(ids.map((id) => moveJob(queue, id, priority))),
+        )
+      await change(queues.open, [queueJobId(ref)])
+      for (let start = 0; start < indexes.length; start += BULK_MAX) {
+        const some = indexes.slice(start, start + BULK_MAX)
+        await change(
+          queues.parts,
+          some.map((index) => queueJobId(ref, index)),
+        )
+      }
+    },
+
     async addFinalize(ref, signal) {
       await queueCall(`enqueue the finalizing of job "${ref.jobId}"`, signal, () =>
         queues.finalize.add('finalize', payload(ref), { jobId: queueJobId(ref), ...urgency(0) }),
@@ -122,6 +137,16 @@ function payload({ jobId, generation }: JobRef): JobRef {
 /** BullMQ runs jobs without a priority before all others, so every job has one, from 1. */
 function urgency(priority: number): Pick<JobsOptions, 'priority'> {
   return { priority: priority + 1 }
+}
+
+async function moveJob(queue: Queue, id: string, priority: number): Promise<void> {
+  const job: Job | undefined = await queue.getJob(id)
+  try {
+    await job?.changePriority(urgency(priority))
+  } catch (error) {
+    // It may have ended between the two calls.
+    if ((await queue.getJob(id)) !== undefined) throw error
+  }
 }
 
 async function countJobs(queue: Queue, signal: AbortSignal): Promise<QueueCounts> {

@@ -19,6 +19,16 @@ export interface JobQueues {
     priority: number,
     signal: AbortSignal,
   ) => Promise<void>
+  /**
+   * Moves what still waits to be opened or, of these parts, to be uploaded. What is not queued is
+   * left alone.
+   */
+  readonly changePriority: (
+    ref: JobRef,
+    indexes: readonly number[],
+    priority: number,
+    signal: AbortSignal,
+  ) => Promise<void>
   /** Completes the upload, or resolves what became of it. */
   readonly addFinalize: (ref: JobRef, signal: AbortSignal) => Promise<void>
   /** Aborts the upload of a job that ended without an archive. */

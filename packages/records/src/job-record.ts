@@ -122,12 +122,16 @@ const progress = z.discriminatedUnion('state', [
   }),
 ])
 
-const jobSchema: z.ZodType<Job> = z.object({
-  definition: definitionSchema,
-  progress,
-  updatedAtMs: count,
-  finishedAtMs: count.nullable(),
-})
+const jobSchema: z.ZodType<Job> = z
+  .object({
+    definition: definitionSchema,
+    priority: count.optional(),
+    progress,
+    updatedAtMs: count,
+    finishedAtMs: count.nullable(),
+  })
+  // Records written before jobs had a priority of their own.
+  .transform((job) => ({ ...job, priority: job.priority ?? job.definition.priority }))
 
 /** Why a run failed, as a store keeps it. Throws when the text is none. */
 export function parseJobErrorRecord(text: string): JobError {

@@ -1,6 +1,13 @@
-import { JobsQuery, jobToView, PartsQuery, partsToViews, RetryRequest } from '@firn/contracts'
+import {
+  JobChange,
+  JobsQuery,
+  jobToView,
+  PartsQuery,
+  partsToViews,
+  RetryRequest,
+} from '@firn/contracts'
 import { AppError, advance, type Controls, type Job, type JobId, uploadOf } from '@firn/core'
-import { acceptJob, commandJob, type JobCommand } from '@firn/engine'
+import { acceptJob, commandJob, type JobCommand, prioritizeJob } from '@firn/engine'
 import type { Journal } from '@firn/journal'
 import type { JobQueues } from '@firn/queue'
 import type { JobStore, StoredJob } from '@firn/store'
@@ -45,6 +52,13 @@ export function jobHandlers(deps: JobHandlerDeps) {
     },
     async getJob({ params, signal }) {
       return { body: jobToView(await loadJob(deps.store, readJobId(params.id), signal)) }
+    },
+    async changeJob({ req, params, signal, log }) {
+      const id = readJobId(params.id)
+      const { priority } = readBody(JobChange, req.body, 'The change')
+      const stored = await prioritizeJob(deps, id, priority, signal)
+      log.info({ jobId: id, priority }, 'an operator changed the priority of a job')
+      return { body: jobToView(stored) }
     },
     retryJobs: (call) => retryMatching(deps, call),
     listParts: (call) => listParts(deps.store, call),

@@ -145,6 +145,39 @@ describe('commands', () => {
   })
 })
 
+describe('PATCH /v1/jobs/{id}', () => {
+  const patch = (api: TestApi, id: string | undefined, body: unknown) =>
+    api.call('PATCH', `/v1/jobs/${id}`, {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+
+  it('changes the priority, and leaves what the key of the job stands for', async () => {
+    await using api = await openTestApi()
+    const headers = { 'idempotency-key': 'k' }
+    const { body } = await post(api, { ...request, priority: 5 }, headers)
+    assert.equal(body.priority, 5)
+    const changed = await patch(api, body.id, { priority: 0 })
+    assert.deepEqual([changed.status, changed.body.priority], [200, 0])
+    assert.equal(api.queued.at(-1), `priority 0 ${body.id}`)
+    const again = await post(api, { ...request, priority: 5 }, headers)
+    assert.deepEqual([again.status, again.body.priority], [202, 0])
+  })
+
+  it('refuses what is no priority, a job that ended, and one that never was', async () => {
+    await using api = await openTestApi()
+    const { id } = await create(api)
+    for (const body of [{}, { priority: 8 }, { priority: '0' }, { priority: 1, vault: 'films' }]) {
+      assert.equal((await patch(api, id, body)).status, 422, JSON.stringify(body))
+    }
+    await api.call('POST', `/v1/jobs/${id}/cancel`)
+    const { status, body } = await patch(api, id, { priority: 1 })
+    assert.deepEqual([status, body.code], [409, 'JOB_STATE_CONFLICT'])
+    const unknown = '01890000-0000-7000-8000-000000000000'
+    assert.equal((await patch(api, unknown, { priority: 1 })).status, 404)
+  })
+})
+
 describe('vaults', () => {
   it('creates vaults and pages through them by name', async () => {
     await using api = await openTestApi()

@@ -116,6 +116,8 @@ function createMemoryQueues(queued: string[]): JobQueues {
     addOpen: async ({ jobId }) => void queued.push(`open ${jobId}`),
     addParts: async ({ jobId }) => void queued.push(`parts ${jobId}`),
     addFinalize: async ({ jobId }) => void queued.push(`finalize ${jobId}`),
+    changePriority: async ({ jobId }, _parts, priority) =>
+      void queued.push(`priority ${priority} ${jobId}`),
     addAbort: async ({ jobId }) => void queued.push(`abort ${jobId}`),
   }
 }
