@@ -69,8 +69,11 @@ export async function listen(
 export async function closeServer(server: Server): Promise<void> {
   const closed = once(server, 'close')
   server.close()
-  // Connections that wait for an answer become idle once they have it.
-  server.on('request', (_req, res) => res.setHeader('connection', 'close'))
+  // Connections that wait for an answer become idle once they have it. Before the listener that
+  // answers: some requests it answers at once.
+  for (const event of ['request', 'checkContinue'] as const) {
+    server.prependListener(event, (_req, res) => res.setHeader('connection', 'close'))
+  }
   const idle = setInterval(() => server.closeIdleConnections(), 50)
   const deadline = setTimeout(() => server.closeAllConnections(), DRAIN_MAX_MS)
   await closed
