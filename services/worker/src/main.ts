@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { WORKER_CONCURRENCY_MAX } from '@firn/core'
 import type { PartDeps } from '@firn/engine'
@@ -14,6 +15,11 @@ import { createJobWatcher } from './job-watch.ts'
 import { openWorkerConsumers } from './worker-consumers.ts'
 import { openWorkerControls } from './worker-controls.ts'
 import { createWorkerMetrics } from './worker-metrics.ts'
+
+/** In a container the pid is always the same, and what was said of one that ended is not for the next. */
+function nameWorker(): string {
+  return `${hostname()}:${process.pid}:${randomBytes(3).toString('hex')}`
+}
 
 await runService({ name: 'worker', env: process.env }, async ({ log, signal }) => {
   const config = readWorkerConfig(process.env)
@@ -35,7 +41,7 @@ await runService({ name: 'worker', env: process.env }, async ({ log, signal }) =
     log.info(change, 'job changed'),
   )
   const watcher = resources.use(createJobWatcher({ store, onError }))
-  const workerName = `${hostname()}:${process.pid}`
+  const workerName = nameWorker()
   const controls = resources.use(
     openWorkerControls({
       ...{ store: createRedisControlStore({ redis: redis.client }), workerName, onError },
