@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parseHealth } from './read-health.ts'
+import { addHealth, parseHealth } from './read-health.ts'
 
 const INFO = [
   '# Clients',
@@ -42,6 +42,18 @@ describe('parseHealth()', () => {
   it('tells a failed write and a failed rewrite of the append-only file', () => {
     for (const name of ['aof_last_write_status', 'aof_last_bgrewrite_status']) {
       assert.equal(parseHealth(INFO.replace(`${name}:ok`, `${name}:err`)).isAofHealthy, false)
+    }
+  })
+})
+
+describe('addHealth()', () => {
+  it('says how full the fullest is, however much room the others have', () => {
+    const full = parseHealth(INFO.replace('used_memory:1048576', 'used_memory:3145728'))
+    const empty = parseHealth(INFO.replace('maxmemory:4194304', 'maxmemory:8388608'))
+    for (const sum of [addHealth(full, empty), addHealth(empty, full)]) {
+      const { usedMemoryBytes, memoryLimitBytes, connectedClients, isAofEnabled } = sum
+      assert.deepEqual([usedMemoryBytes, memoryLimitBytes], [3_145_728, 4_194_304])
+      assert.deepEqual([connectedClients, isAofEnabled], [14, true])
     }
   })
 })

@@ -1,8 +1,9 @@
 import type { Cluster, Redis } from 'ioredis'
 import { withDeadline } from './with-deadline.ts'
 
-/** What Redis says of itself; of a cluster, of all primaries together. */
+/** What Redis says of itself; of a cluster, of all primaries together but for its memory. */
 export interface RedisHealth {
+  /** Of a cluster, this and the limit are those of its fullest primary: writes fail once that is full. */
   readonly usedMemoryBytes: number
   /** `maxmemory`; the machine's memory where that is not set. */
   readonly memoryLimitBytes: number
@@ -27,15 +28,27 @@ export async function readHealth(
   }
   const infos = Promise.all(nodes.map((node) => node.info()))
   const healths = (await withDeadline(infos, timeoutMs, signal)).map(parseHealth)
-  return healths.reduce((sum, one) => ({
-    usedMemoryBytes: sum.usedMemoryBytes + one.usedMemoryBytes,
-    memoryLimitBytes: sum.memoryLimitBytes + one.memoryLimitBytes,
+  return healths.reduce(addHealth)
+}
+
+/** What two primaries of a cluster are together. */
+export function addHealth(sum: RedisHealth, one: RedisHealth): RedisHealth {
+  return {
+    ...fullest(sum, one),
     connectedClients: sum.connectedClients + one.connectedClients,
     connectedReplicas: sum.connectedReplicas + one.connectedReplicas,
     commandsPerSecond: sum.commandsPerSecond + one.commandsPerSecond,
     isAofEnabled: sum.isAofEnabled && one.isAofEnabled,
     isAofHealthy: sum.isAofHealthy && one.isAofHealthy,
-  }))
+  }
+}
+
+type Memory = Pick<RedisHealth, 'usedMemoryBytes' | 'memoryLimitBytes'>
+
+function fullest(a: Memory, b: Memory): Memory {
+  const fill = ({ usedMemoryBytes, memoryLimitBytes }: Memory) => usedMemoryBytes / memoryLimitBytes
+  const { usedMemoryBytes, memoryLimitBytes } = fill(a) >= fill(b) ? a : b
+  return { usedMemoryBytes, memoryLimitBytes }
 }
 
 /** Reads the text of INFO; a field that a managed service leaves out counts as 0 or as well. */
