@@ -2,6 +2,10 @@ import assert from 'node:assert/strict'
 import { glob, readFile } from 'node:fs/promises'
 import { describe, it } from 'node:test'
 import { neutralVariables } from '@firn/stack'
+import { readApiConfig } from '../../services/api/src/config.ts'
+import { readFinalizerConfig } from '../../services/finalizer/src/config.ts'
+import { readVaultConfig } from '../../services/vault/src/config.ts'
+import { readWorkerConfig } from '../../services/worker/src/config.ts'
 
 /** Where processes read settings: each declares them as the keys of one zod object. */
 const READERS = [
@@ -29,6 +33,21 @@ async function documentedVariables(): Promise<string[]> {
 describe('.env.example', () => {
   it('shows every setting, each once, and no other', async () => {
     assert.deepEqual(await documentedVariables(), await declaredVariables())
+  })
+
+  it('shows the defaults that hold without it', async () => {
+    const text = await readFile('.env.example', 'utf8')
+    const lines = [...text.matchAll(/^([A-Z][A-Z0-9_]+)=(.+)$/gm)]
+    const example = Object.fromEntries(lines.map(([, name, value]) => [name, value]))
+    const required = {
+      API_TOKEN: 'token-of-a-test',
+      SOURCE_ROOTS: '/srv',
+      VAULT_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+      VAULT_SECRET_ACCESS_KEY: 'secret-of-a-test',
+    }
+    for (const read of [readApiConfig, readFinalizerConfig, readVaultConfig, readWorkerConfig]) {
+      assert.deepEqual(read({ ...required, ...example }), read(required), read.name)
+    }
   })
 
   it('shows nothing, but the level of the log, that tests and the demo inherit', async () => {
