@@ -151,8 +151,12 @@ describe('createGlacier(): what can be answered', () => {
     abort.abort()
     await assert.rejects(pending)
     assert.deepEqual(
-      reports.map(({ operation, outcome }) => [operation, outcome]),
-      ['ok', 'GLACIER_THROTTLED', 'aborted'].map((outcome) => ['AbortMultipartUpload', outcome]),
+      reports.map(({ operation, vault, outcome }) => [operation, vault, outcome]),
+      ['ok', 'GLACIER_THROTTLED', 'aborted'].map((outcome) => [
+        'AbortMultipartUpload',
+        upload.vault,
+        outcome,
+      ]),
     )
     assert.ok(reports.every(({ seconds }) => seconds > 0 && seconds < 60))
   })

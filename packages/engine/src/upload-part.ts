@@ -1,4 +1,12 @@
-import { AppError, type Job, partRange, toAppError, type Upload, uploadOf } from '@firn/core'
+import {
+  AppError,
+  type Job,
+  type JobDefinition,
+  partRange,
+  toAppError,
+  type Upload,
+  uploadOf,
+} from '@firn/core'
 import type { JobRef, RunContext } from '@firn/queue'
 import type { PartRef } from '@firn/store'
 import type { SourceDeps } from './deps.ts'
@@ -14,14 +22,17 @@ export interface JobWatch extends Disposable {
 }
 
 export type PartOutcome = 'uploaded' | 'skipped' | 'stopped' | 'failed'
+export type PartPhase = 'read_hash' | 'upload' | 'record'
 
 export interface PartDeps extends SourceDeps {
   readonly watchJob: (ref: JobRef) => JobWatch
   /** Who to name as the part's worker. */
   readonly workerName: string
   readonly observe: {
-    readonly phase: (phase: 'read_hash' | 'upload' | 'record', ms: number) => void
-    readonly part: (outcome: PartOutcome, sizeBytes: number) => void
+    /** Told of `read_hash` before anything else of a part. */
+    readonly phase: (phase: PartPhase, ms: number, of: Pick<JobDefinition, 'id' | 'vault'>) => void
+    /** `vault` is null when the run ended before it knew its job. */
+    readonly part: (outcome: PartOutcome, vault: string | null, sizeBytes: number) => void
   }
 }
 
@@ -38,12 +49,13 @@ export async function uploadPart(deps: PartDeps, ref: PartRef, run: RunContext):
   const stored = begin === 'stale' ? undefined : await deps.store.load(ref.jobId, run.signal)
   const upload = stored === undefined ? null : uploadOf(stored.job.progress)
   if (stored === undefined || upload === null || isOther(stored.job, ref)) {
-    return deps.observe.part('skipped', 0)
+    return deps.observe.part('skipped', stored?.job.definition.vault ?? null, 0)
   }
+  const { vault } = stored.job.definition
   if (begin === 'uploaded') {
     // The run that recorded it may have died before it announced what follows.
     await enqueueWork(deps, stored.job, run.signal)
-    return deps.observe.part('skipped', 0)
+    return deps.observe.part('skipped', vault, 0)
   }
   using watch = deps.watchJob(ref)
   try {
@@ -51,11 +63,11 @@ export async function uploadPart(deps: PartDeps, ref: PartRef, run: RunContext):
     const treeHash = await send(deps, stored.job, upload, ref, signal)
     await record(deps, stored.job, ref, { treeHash, upload }, run.signal)
     const { start, end } = partRange(upload.plan, ref.index)
-    deps.observe.part('uploaded', end - start)
+    deps.observe.part('uploaded', vault, end - start)
   } catch (error) {
     run.signal.throwIfAborted()
-    if (watch.signal.aborted) return deps.observe.part('stopped', 0)
-    deps.observe.part('failed', 0)
+    if (watch.signal.aborted) return deps.observe.part('stopped', vault, 0)
+    deps.observe.part('failed', vault, 0)
     await handleFailure(deps, stored.job, ref, run, toAppError(error))
   }
 }
@@ -77,11 +89,11 @@ async function send(
   const readAtMs = deps.now()
   await using part = await deps.sources.openPart({ source, pin: upload.pin, range }, signal)
   const uploadAtMs = deps.now()
-  deps.observe.phase('read_hash', uploadAtMs - readAtMs)
+  deps.observe.phase('read_hash', uploadAtMs - readAtMs, job.definition)
   const { body, sha256, treeHash } = part
   const { uploadId } = upload
   await deps.glacier.uploadPart({ vault, uploadId, range, body, sha256, treeHash }, signal)
-  deps.observe.phase('upload', deps.now() - uploadAtMs)
+  deps.observe.phase('upload', deps.now() - uploadAtMs, job.definition)
   await part.verify()
   return treeHash
 }
@@ -115,7 +127,7 @@ async function record(
         await deps.queues.addParts(ref, result.opened, job.priority, signal)
       }
       if (result.isComplete) await deps.queues.addFinalize(ref, signal)
-      deps.observe.phase('record', deps.now() - nowMs)
+      deps.observe.phase('record', deps.now() - nowMs, job.definition)
     }
   }
 }

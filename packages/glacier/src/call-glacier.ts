@@ -18,6 +18,8 @@ export type GlacierOperation =
 /** How one request ended; `seconds` from before it was signed until its answer was read. */
 export interface RequestReport {
   readonly operation: GlacierOperation
+  /** Null when the request concerns no single vault. */
+  readonly vault: string | null
   readonly outcome: 'ok' | 'aborted' | ErrorCode
   readonly seconds: number
 }
@@ -27,6 +29,7 @@ export type OnRequest = (report: RequestReport) => void
 
 export interface Request extends Attempt {
   readonly operation: GlacierOperation
+  readonly vault: string | null
   /** For the whole exchange, waiting for a connection included. */
   readonly timeoutMs: number
 }
@@ -47,10 +50,10 @@ export type CallGlacier = <Answer>(
 export function createCallGlacier(onRequest: OnRequest): CallGlacier {
   return async (request, signal, send) => {
     signal.throwIfAborted()
-    const { operation } = request
+    const { operation, vault } = request
     const startMs = performance.now()
     const report = (outcome: RequestReport['outcome']) =>
-      onRequest({ operation, outcome, seconds: (performance.now() - startMs) / 1000 })
+      onRequest({ operation, vault, outcome, seconds: (performance.now() - startMs) / 1000 })
     try {
       const answer = await send({ abortSignal: signal, requestTimeout: request.timeoutMs })
       report('ok')

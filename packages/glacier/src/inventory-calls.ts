@@ -27,7 +27,7 @@ export function createInventoryCalls({ client, call, requestTimeoutMs }: Calls):
           InventoryRetrievalParameters: { StartDate },
         },
       })
-      const attempt = { doing, uploadId: null, isPart: false } as const
+      const attempt = { vault, doing, uploadId: null, isPart: false } as const
       const request = {
         ...attempt,
         operation: 'InitiateJob',
@@ -49,7 +49,7 @@ export function createInventoryCalls({ client, call, requestTimeoutMs }: Calls):
       const doing = `Cannot read the inventory of vault "${vault}"`
       const job = { accountId, vaultName: vault, jobId: inventoryJobId }
       // A 404 names the job as it names an upload: by its id.
-      const attempt = { doing, uploadId: inventoryJobId, isPart: false } as const
+      const attempt = { vault, doing, uploadId: inventoryJobId, isPart: false } as const
       try {
         const describe = {
           ...attempt,

@@ -18,7 +18,7 @@ export function createListCalls({ client, call, requestTimeoutMs: timeoutMs }: C
   return {
     listParts({ vault, uploadId }, signal) {
       const doing = `Cannot list the parts of an upload to vault "${vault}"`
-      const request = { operation: 'ListParts', doing, timeoutMs, uploadId, isPart: false } as const
+      const request = { operation: 'ListParts', vault, doing, ...vaultWide, uploadId } as const
       const parts = listPages(async (marker) => {
         const command = new ListPartsCommand({ accountId, vaultName: vault, uploadId, marker })
         const page = await call(request, signal, (options) => client.send(command, options))
@@ -29,7 +29,7 @@ export function createListCalls({ client, call, requestTimeoutMs: timeoutMs }: C
 
     listUploads(vault, signal) {
       const doing = `Cannot list the uploads to vault "${vault}"`
-      const request = { operation: 'ListMultipartUploads', doing, ...vaultWide } as const
+      const request = { operation: 'ListMultipartUploads', vault, doing, ...vaultWide } as const
       return listPages(async (marker) => {
         const command = new ListMultipartUploadsCommand({ accountId, vaultName: vault, marker })
         const page = await call(request, signal, (options) => client.send(command, options))
@@ -40,6 +40,7 @@ export function createListCalls({ client, call, requestTimeoutMs: timeoutMs }: C
     listVaults(signal) {
       const request = {
         operation: 'ListVaults',
+        vault: null,
         doing: 'Cannot list vaults',
         ...vaultWide,
       } as const
@@ -53,7 +54,7 @@ export function createListCalls({ client, call, requestTimeoutMs: timeoutMs }: C
     async createVault(name, signal) {
       const doing = `Cannot create vault "${name}"`
       const command = new CreateVaultCommand({ accountId, vaultName: name })
-      const request = { operation: 'CreateVault', doing, ...vaultWide } as const
+      const request = { operation: 'CreateVault', vault: name, doing, ...vaultWide } as const
       await call(request, signal, (options) => client.send(command, options))
     },
   }

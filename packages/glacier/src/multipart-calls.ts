@@ -26,7 +26,7 @@ export function createMultipartCalls(input: Calls): MultipartCalls {
         archiveDescription: description,
       })
       const operation = 'InitiateMultipartUpload'
-      const request = { operation, doing, timeoutMs, uploadId: null, isPart: false } as const
+      const request = { operation, vault, doing, timeoutMs, uploadId: null, isPart: false } as const
       const answer = await call(request, signal, (options) => client.send(command, options))
       const uploadId = parseId(answer.uploadId)
       if (uploadId === undefined) throw outcomeUnknown(doing, 'without an upload id')
@@ -44,6 +44,7 @@ export function createMultipartCalls(input: Calls): MultipartCalls {
       })
       const request = {
         operation: 'CompleteMultipartUpload',
+        vault,
         doing,
         timeoutMs: Math.max(timeoutMs, COMPLETE_TIMEOUT_MIN_MS),
         uploadId,
@@ -57,7 +58,7 @@ export function createMultipartCalls(input: Calls): MultipartCalls {
       const doing = `Cannot abort an upload to vault "${vault}"`
       const command = new AbortMultipartUploadCommand({ accountId, vaultName: vault, uploadId })
       const operation = 'AbortMultipartUpload'
-      const request = { operation, doing, timeoutMs, uploadId, isPart: false } as const
+      const request = { operation, vault, doing, timeoutMs, uploadId, isPart: false } as const
       await call(request, signal, (options) => client.send(command, options))
     },
   }

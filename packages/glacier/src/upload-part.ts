@@ -29,6 +29,7 @@ export function createUploadPart(
     })
     const request = {
       operation: 'UploadMultipartPart',
+      vault,
       doing,
       timeoutMs: requestTimeoutMs + Math.ceil(sizeBytes / MIB) * MS_PER_MIB,
       uploadId,

@@ -1,6 +1,7 @@
 export { describeError, type ErrorDescription, scrubSecrets } from './describe-error.ts'
 export { observeDisks } from './disk-metrics.ts'
 export { type GlacierRequestEnd, observeGlacier } from './glacier-metrics.ts'
+export { type JobReport, reportJobs } from './job-metrics.ts'
 export { createLogger, type Logger, type LogLevel, logLevels } from './logger.ts'
 export { createMetrics } from './metrics.ts'
 export { ConfigError, integerVariable, parseEnv, portVariable } from './parse-env.ts'
@@ -8,4 +9,5 @@ export { type ProbeHandler, type ProbeOptions, probeHandler } from './probe-hand
 export { openProbeServer, type ProbeServer } from './probe-server.ts'
 export { runService, type ServiceContext } from './run-service.ts'
 export { startLoop } from './start-loop.ts'
+export { createVaultLabels, nameVaults } from './vault-labels.ts'
 export { type WatchedValue, watchValue } from './watch-value.ts'

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Registry } from 'prom-client'
 import type { Logger } from './logger.ts'
+import { OPEN_METRICS_TYPE, openMetricsText, wantsOpenMetrics } from './open-metrics.ts'
 
 /** Answers well before a probe that waits half a second gives up. */
 const READY_DEADLINE_MS = 450
@@ -15,33 +16,43 @@ export interface ProbeOptions {
   readonly log?: Logger
 }
 
+type ProbeAnswer = (req: IncomingMessage, res: ServerResponse) => Promise<void>
+
 export type ProbeHandler = (req: IncomingMessage, res: ServerResponse) => Promise<boolean>
 
 /**
  * Answers `GET /healthz` (the process runs), `/readyz` (it can do its work) and `/metrics`
- * (Prometheus text). Resolves to false, and leaves the request alone, on any other path.
+ * (OpenMetrics for who asks for it, else the plain text of Prometheus). Resolves to false, and leaves the request alone, on any other path.
  */
 export function probeHandler(options: ProbeOptions): ProbeHandler {
   const isReady = createReadiness(options)
-  const answers: Readonly<Record<string, (res: ServerResponse) => Promise<void>>> = {
-    '/healthz': async (res) => sendJson(res, 200, { status: 'ok' }),
-    '/readyz': async (res) => {
+  const answers: Readonly<Record<string, ProbeAnswer>> = {
+    '/healthz': async (_req, res) => sendJson(res, 200, { status: 'ok' }),
+    '/readyz': async (_req, res) => {
       const ready = await isReady()
       sendJson(res, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready' })
     },
-    '/metrics': async (res) => {
-      const text = await options.registry.metrics()
-      res.writeHead(200, { 'content-type': options.registry.contentType }).end(text)
-    },
+    '/metrics': (req, res) => sendMetrics(options.registry, req, res),
   }
   return async (req, res) => {
     const path = req.url?.split('?', 1)[0] ?? ''
     const answer = Object.hasOwn(answers, path) ? answers[path] : undefined
     if (answer === undefined) return false
-    if (req.method === 'GET' || req.method === 'HEAD') await answer(res)
+    if (req.method === 'GET' || req.method === 'HEAD') await answer(req, res)
     else res.writeHead(405, { allow: 'GET, HEAD' }).end()
     return true
   }
+}
+
+async function sendMetrics(
+  registry: Registry,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const isOpen = wantsOpenMetrics(req.headers.accept)
+  const text = await (isOpen ? openMetricsText(registry) : registry.metrics())
+  const type = isOpen ? OPEN_METRICS_TYPE : registry.contentType
+  res.writeHead(200, { 'content-type': type, vary: 'accept' }).end(text)
 }
 
 function createReadiness(options: ProbeOptions): () => Promise<boolean> {

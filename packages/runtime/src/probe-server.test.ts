@@ -22,6 +22,10 @@ describe('openProbeServer()', () => {
     const metrics = await get('/metrics')
     assert.match(metrics.headers.get('content-type') ?? '', /^text\/plain/)
     assert.match(await metrics.text(), /^nodejs_eventloop_lag_p99_seconds /m)
+    const accept = 'application/openmetrics-text;version=1.0.0;q=0.6,text/plain;q=0.4'
+    const openMetrics = await fetch(metrics.url, { headers: { accept } })
+    assert.match(openMetrics.headers.get('content-type') ?? '', /^application\/openmetrics-text/)
+    assert.match(await openMetrics.text(), /^process_cpu_seconds_total [\d.]+\n(.*\n)*# EOF\n$/m)
     assert.equal((await get('/healthz', 'HEAD')).status, 200)
     assert.equal((await get('/other')).status, 404)
     assert.equal((await get('/constructor')).status, 404)

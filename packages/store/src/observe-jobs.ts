@@ -1,10 +1,13 @@
-import type { Job, JobError, JobId, JobState } from '@firn/core'
+import { isFinished, type Job, type JobError, type JobId, type JobState } from '@firn/core'
 import type { JobStore } from './job-store.ts'
 
 /** A change of state, as somebody who follows a log wants it; what does not apply is left out. */
 export interface JobChange {
   readonly jobId: JobId
+  readonly vault: string
   readonly state: JobState
+  /** The job came to its end by this change, not by an earlier one. */
+  readonly isNewEnd: boolean
   readonly generation: number
   readonly uploadId?: string
   readonly archiveId?: string
@@ -17,7 +20,8 @@ export function observeJobs(store: JobStore, onChange: (change: JobChange) => vo
     ...store,
     async create(job, signal) {
       const isNew = await store.create(job, signal)
-      if (isNew) onChange(changeOf(job))
+      // One that is created at its end is put back; it came there long ago.
+      if (isNew) onChange({ ...changeOf(job), isNewEnd: false })
       return isNew
     },
     async save(job, expectedVersion, signal) {
@@ -28,9 +32,10 @@ export function observeJobs(store: JobStore, onChange: (change: JobChange) => vo
   }
 }
 
-function changeOf({ definition, progress }: Job): JobChange {
+function changeOf({ definition, progress, updatedAtMs, finishedAtMs }: Job): JobChange {
   const { state, generation } = progress
-  const base = { jobId: definition.id, state, generation }
+  const isNewEnd = isFinished(state) && finishedAtMs === updatedAtMs
+  const base = { jobId: definition.id, vault: definition.vault, state, generation, isNewEnd }
   switch (progress.state) {
     case 'uploading':
       return { ...base, uploadId: progress.upload.uploadId }

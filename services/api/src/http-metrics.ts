@@ -14,13 +14,16 @@ const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIO
 
 /** Durations of requests by route, method and status. Streams end with their clients: left out. */
 export function createHttpMetrics(registry: Registry): HttpMetrics {
-  const duration = new Histogram({
+  const duration = new Histogram<'route' | 'method' | 'status' | 'request_id'>({
     name: 'firn_http_request_duration_seconds',
     help: 'Time from the head of a request to the end of its answer',
     labelNames: ['route', 'method', 'status'],
+    enableExemplars: true,
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
-    registers: [registry],
+    // The library refuses exemplars in a registry that can also be read as plain text.
+    registers: [],
   })
+  registry.registerMetric(duration)
   const routes = new WeakMap<ServerResponse, string>()
   return {
     observe(req, res) {
@@ -29,7 +32,8 @@ export function createHttpMetrics(registry: Registry): HttpMetrics {
         if (res.getHeader('content-type') === 'text/event-stream') return
         const method = methods.has(req.method ?? '') ? (req.method ?? '') : 'OTHER'
         const labels = { route: routes.get(res) ?? 'none', method, status: res.statusCode }
-        duration.observe(labels, (performance.now() - startMs) / 1000)
+        const exemplarLabels = { request_id: String(res.getHeader('x-request-id')) }
+        duration.observe({ labels, value: (performance.now() - startMs) / 1000, exemplarLabels })
       })
     },
     setRoute(res, route) {

@@ -4,7 +4,7 @@ import { createGlacier } from '@firn/glacier'
 import { openJournal } from '@firn/journal'
 import { createJobQueues } from '@firn/queue'
 import { checkRedis, openRedis, readMemory } from '@firn/redis'
-import { createMetrics, observeGlacier, runService, watchValue } from '@firn/runtime'
+import { createMetrics, observeGlacier, reportJobs, runService, watchValue } from '@firn/runtime'
 import { createRedisControlStore, createRedisJobStore, observeJobs } from '@firn/store'
 import { watchAdmission } from './admission.ts'
 import { openApi } from './api.ts'
@@ -44,9 +44,7 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
       ...config,
       tokens,
       registry,
-      store: observeJobs(createRedisJobStore({ redis: redis.client }), (change) =>
-        log.info(change, 'job changed'),
-      ),
+      store: observeJobs(createRedisJobStore({ redis: redis.client }), reportJobs(registry, log)),
       journal,
       queues,
       controls: controls.current,

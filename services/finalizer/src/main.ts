@@ -8,6 +8,7 @@ import {
   createMetrics,
   observeGlacier,
   openProbeServer,
+  reportJobs,
   runService,
   watchValue,
 } from '@firn/runtime'
@@ -42,9 +43,7 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
     watchValue({ initial: defaultControls, read, intervalMs: CONTROLS_INTERVAL_MS, onError }),
   )
   const deps: FinalizeDeps = {
-    store: observeJobs(createRedisJobStore({ redis: redis.client }), (change) =>
-      log.info(change, 'job changed'),
-    ),
+    store: observeJobs(createRedisJobStore({ redis: redis.client }), reportJobs(registry, log)),
     journal: await openJournal(config.journalUrl),
     queues,
     glacier,

@@ -7,7 +7,13 @@ import { openHashPool } from '@firn/hashing'
 import { openJournal } from '@firn/journal'
 import { createJobQueues } from '@firn/queue'
 import { checkRedis, openRedis } from '@firn/redis'
-import { createMetrics, observeGlacier, openProbeServer, runService } from '@firn/runtime'
+import {
+  createMetrics,
+  observeGlacier,
+  openProbeServer,
+  reportJobs,
+  runService,
+} from '@firn/runtime'
 import { createSources } from '@firn/sources'
 import { createRedisControlStore, createRedisJobStore, observeJobs } from '@firn/store'
 import { readWorkerConfig } from './config.ts'
@@ -37,9 +43,7 @@ await runService({ name: 'worker', env: process.env }, async ({ log, signal }) =
     log.warn({ warning }, 'redis may lose jobs')
   }
   const hashPool = resources.use(await openHashPool({ threads: config.hashThreads }))
-  const store = observeJobs(createRedisJobStore({ redis: redis.client }), (change) =>
-    log.info(change, 'job changed'),
-  )
+  const store = observeJobs(createRedisJobStore({ redis: redis.client }), reportJobs(registry, log))
   const watcher = resources.use(createJobWatcher({ store, onError }))
   const workerName = nameWorker()
   const controls = resources.use(
