@@ -6,6 +6,7 @@ import type { Registry } from 'prom-client'
 import { createBacklogMetrics } from './backlog-metrics.ts'
 import type { Housekeeping } from './housekeeping.ts'
 import { createRedisMetrics } from './redis-metrics.ts'
+import { createUnfinishedMetrics } from './unfinished-metrics.ts'
 
 /** Shorter than Prometheus waits for a scrape. */
 const TIMEOUT_MS = 2000
@@ -16,17 +17,18 @@ export function createFinalizerMetrics(
   sources: {
     readonly queues: Pick<OpenJobQueues, 'counts'>
     readonly redis: Pick<RedisConnection, 'client'>
-    readonly housekeeping: Omit<Housekeeping, keyof AsyncDisposable>
+    readonly housekeeping: Pick<Housekeeping, 'findings'>
     readonly journalUrl: string
     readonly signal: AbortSignal
   },
 ): void {
   const { queues, redis, housekeeping, journalUrl, signal } = sources
   createBacklogMetrics(registry, {
-    ...housekeeping,
+    ...housekeeping.findings,
     countQueues: () => queues.counts(AbortSignal.timeout(TIMEOUT_MS)),
     now: Date.now,
   })
+  createUnfinishedMetrics(registry, { ...housekeeping.findings, now: Date.now })
   createRedisMetrics(registry, () => readHealth(redis.client, TIMEOUT_MS, signal))
   observeDisks(registry, [{ volume: 'journal', directory: journalDirectory(journalUrl) }])
 }

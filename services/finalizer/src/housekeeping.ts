@@ -10,29 +10,39 @@ import { type RedisClient, readRunId } from '@firn/redis'
 import { type Logger, startLoop } from '@firn/runtime'
 import type { FinalizerConfig } from './config.ts'
 import { openDuty } from './duty.ts'
-import { createIdleWatch } from './upload-idle.ts'
+import { createFreshValue, type FreshValue } from './fresh-value.ts'
+import { createUnfinishedWatch, type UnfinishedReport } from './unfinished-jobs.ts'
 
 export interface Housekeeping extends AsyncDisposable {
-  /** The latest pass of the sweeper; null before the first, and while another finalizer keeps house. */
-  readonly lastSweep: () => SweepReport | null
-  /** Uploads without an owner that the latest look left in place; null as above. */
-  readonly orphanCount: () => number | null
-  /** The longest that an open upload has stood still; null as above. */
-  readonly uploadIdleMs: () => number | null
+  readonly findings: Findings
 }
 
-/** Hours matter, not seconds. */
-const IDLE_INTERVAL_MS = 15_000
-/** How soon a loss, or a finalizer that takes over, leads to a comparison with the journal. */
-const RECOVER_LOOK_MS = 1000
+/**
+ * What the latest passes found; null before the first of a kind, when it is long ago, and while
+ * another finalizer keeps house.
+ */
+export interface Findings {
+  readonly lastSweep: () => SweepReport | null
+  /** Uploads without an owner that the latest look left in place. */
+  readonly orphanCount: () => number | null
+  readonly unfinished: () => UnfinishedReport | null
+}
+
+const UNFINISHED_INTERVAL_MS = 15_000
+/** How soon a finalizer that takes over does all of it, and a loss of Redis is noticed. */
+const LOOK_MS = 1000
 const RUN_ID_TIMEOUT_MS = 2000
+
+/** Three passes may fail before what the last one found is not told any more. */
+const finding = <T>(intervalMs: number): FreshValue<T> =>
+  createFreshValue<T>(3 * intervalMs + 60_000, () => performance.now())
 
 type Deps = GlacierDeps & Pick<OrphanDeps, 'vaults'>
 
 /**
  * Starts what a finalizer does unasked while it is on duty: rebuilds jobs that only the journal
- * knows (at once, then now and again), announces work that a crash swallowed, aborts uploads that
- * nobody owns. Several that do it at once waste work and change nothing.
+ * knows, announces work that a crash swallowed, aborts uploads that nobody owns; at once when it
+ * takes over, then now and again. Several that do it at once waste work and change nothing.
  */
 export function startHousekeeping(
   deps: Deps,
@@ -47,63 +57,67 @@ export function startHousekeeping(
   const onError = (err: unknown): void => log.warn({ err }, 'housekeeping will be repeated')
   const loops = new AsyncDisposableStack()
   const duty = loops.use(openDuty({ redis, ttlMs: config.lockDurationMs, onError }))
-  let lastSweep: SweepReport | null = null
-  let orphanCount: number | null = null
-  let uploadIdleMs: number | null = null
-  let recoveredAtMs = Number.NEGATIVE_INFINITY
-  let runId: string | null = null
+  const lastSweep = finding<SweepReport>(config.sweepIntervalMs)
+  const orphanCount = finding<number>(config.orphanIntervalMs)
+  const unfinished = finding<UnfinishedReport>(UNFINISHED_INTERVAL_MS)
 
-  /** What was seen would soon be wrong; whoever takes over begins with a look at the journal. */
-  const rest = (): void => {
-    lastSweep = null
-    orphanCount = null
-    uploadIdleMs = null
-    recoveredAtMs = Number.NEGATIVE_INFINITY
-  }
   const repeat = (intervalMs: number, run: (stopped: AbortSignal) => Promise<void>): void => {
-    const runOnDuty = async (stopped: AbortSignal): Promise<void> => {
-      if (duty.isOn()) await run(stopped)
-      else rest()
+    let endedAtMs = Number.NEGATIVE_INFINITY
+    const runWhenDue = async (stopped: AbortSignal): Promise<void> => {
+      if (!duty.isOn()) endedAtMs = Number.NEGATIVE_INFINITY
+      else if (performance.now() - endedAtMs >= intervalMs) {
+        try {
+          await run(stopped)
+        } finally {
+          endedAtMs = performance.now()
+        }
+      }
     }
-    loops.use(startLoop({ intervalMs, run: runOnDuty, onError }))
+    const lookMs = Math.min(intervalMs, LOOK_MS)
+    loops.use(startLoop({ intervalMs: lookMs, run: runWhenDue, onError }))
   }
 
-  repeat(RECOVER_LOOK_MS, async (stopped) => {
-    const seenRunId = await readRunId(redis, RUN_ID_TIMEOUT_MS, stopped)
-    const isDue = performance.now() - recoveredAtMs >= config.recoverIntervalMs
-    const mayHaveLost = seenRunId !== runId || !(await deps.store.hasMark(stopped))
-    if (!isDue && !mayHaveLost) return
+  const recover = async (stopped: AbortSignal): Promise<void> => {
     const { rebuilt, known, failed } = await recoverJobs(deps, { isDryRun: false }, stopped)
-    recoveredAtMs = performance.now()
-    runId = seenRunId
     for (const { jobId, error: err } of failed) log.error({ jobId, err }, 'job cannot be rebuilt')
     if (rebuilt.length === 0) return
     log.warn({ known, rebuilt: rebuilt.length }, 'jobs were rebuilt from the journal')
+  }
+  repeat(config.recoverIntervalMs, recover)
+  let runId: string | null = null
+  repeat(LOOK_MS, async (stopped) => {
+    const seenRunId = await readRunId(redis, RUN_ID_TIMEOUT_MS, stopped)
+    if (seenRunId === runId && (await deps.store.hasMark(stopped))) return
+    await recover(stopped)
+    runId = seenRunId
   })
 
   const sweeper = createSweeper(deps)
   repeat(config.sweepIntervalMs, async (stopped) => {
-    lastSweep = await sweeper.sweep(stopped)
-    const { due, nudged } = lastSweep
+    const swept = await sweeper.sweep(stopped)
+    lastSweep.set(swept)
+    const { due, nudged } = swept
     if (nudged > 0) log.info({ due, nudged }, 'jobs that stood still were announced again')
   })
   repeat(config.orphanIntervalMs, async (stopped) => {
     const swept = await sweepOrphans({ ...deps, graceMs: config.orphanGraceMs }, stopped)
-    orphanCount = swept.orphans - swept.aborted
+    orphanCount.set(swept.orphans - swept.aborted)
     for (const err of swept.failures) log.warn({ err }, 'vault cannot be swept for orphans')
     if (swept.aborted > 0) log.warn({ aborted: swept.aborted }, 'ownerless uploads were aborted')
   })
+  const watch = createUnfinishedWatch({ list: deps.store.list, now: deps.now })
+  repeat(UNFINISHED_INTERVAL_MS, async (stopped) => unfinished.set(await watch.look(stopped)))
 
-  const idle = createIdleWatch({ list: deps.store.list, now: deps.now })
-  repeat(IDLE_INTERVAL_MS, async (stopped) => {
-    uploadIdleMs = await idle.look(stopped)
-  })
-
-  const whileOnDuty = <T>(read: () => T | null) => (duty.isOn() ? read() : null)
+  const whileOnDuty =
+    <T>(value: FreshValue<T>) =>
+    () =>
+      duty.isOn() ? value.get() : null
   return {
-    lastSweep: () => whileOnDuty(() => lastSweep),
-    orphanCount: () => whileOnDuty(() => orphanCount),
-    uploadIdleMs: () => whileOnDuty(() => uploadIdleMs),
+    findings: {
+      lastSweep: whileOnDuty(lastSweep),
+      orphanCount: whileOnDuty(orphanCount),
+      unfinished: whileOnDuty(unfinished),
+    },
     [Symbol.asyncDispose]: () => loops[Symbol.asyncDispose](),
   }
 }
