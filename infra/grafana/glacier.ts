@@ -1,45 +1,39 @@
 import type { Dashboard } from './panel.ts'
-import { graph, quantiles, stat } from './panels.ts'
+import { graph, OF_VAULT, quantiles, stat, vaultVariable } from './panels.ts'
 
-const REQUESTS = 'firn_glacier_requests_total'
+const requests = (more = ''): string => `firn_glacier_requests_total{${OF_VAULT}${more}}`
+/** Share of the requests of the chosen vaults; 0 when none was such. */
+const share = (more: string): string =>
+  `(sum(rate(${requests(more)}[5m])) or vector(0)) / (sum(rate(${requests()}[5m])) > 0)`
 
 /** How Glacier, or the vault, answers. */
 export const glacier: Dashboard = {
   uid: 'firn-glacier',
   title: 'Firn: Glacier',
   description: 'Requests, errors, throttles and latency, as Firn sees them; the vault below',
-  variables: [],
+  variables: [vaultVariable],
   rows: [
     {
-      title: 'Now',
+      title: 'Now, of the chosen vaults',
       panels: [
-        stat('Requests', 'reqps', `sum(rate(${REQUESTS}[5m]))`, {
+        stat('Requests', 'reqps', `sum(rate(${requests()}[5m]))`, {
           description: 'Over five minutes',
         }),
-        stat(
-          'Throttled',
-          'percentunit',
-          `(sum(rate(${REQUESTS}{outcome="GLACIER_THROTTLED"}[5m])) or vector(0)) / (sum(rate(${REQUESTS}[5m])) > 0)`,
-          {
-            description: 'Share of the requests that Glacier asked to send later',
-            thresholds: { orange: 0.05, red: 0.2 },
-          },
-        ),
-        stat(
-          'Failed',
-          'percentunit',
-          `(sum(rate(${REQUESTS}{outcome!~"ok|aborted|GLACIER_THROTTLED"}[5m])) or vector(0)) / (sum(rate(${REQUESTS}[5m])) > 0)`,
-          {
-            description: 'Share of the requests with another error',
-            thresholds: { orange: 0.05, red: 0.2 },
-          },
-        ),
+        stat('Throttled', 'percentunit', share(', outcome="GLACIER_THROTTLED"'), {
+          description: 'Share of the requests that Glacier asked to send later',
+          thresholds: { orange: 0.05, red: 0.2 },
+        }),
+        stat('Failed', 'percentunit', share(', outcome!~"ok|aborted|GLACIER_THROTTLED"'), {
+          description: 'Share of the requests with another error',
+          thresholds: { orange: 0.05, red: 0.2 },
+        }),
         stat('Longest idle upload', 's', 'max(firn_upload_idle_seconds)', {
-          description: 'Glacier may forget an upload after 24 h without a part',
+          description: 'Of all vaults. Glacier may forget an upload after 24 h without a part',
           thresholds: { orange: 12 * 3600, red: 20 * 3600 },
         }),
         stat('Orphaned uploads', 'short', 'max(firn_orphan_uploads)', {
-          description: 'Uploads that no job owns and that are still within their grace',
+          description:
+            'Of all vaults: uploads that no job owns and that are still within their grace',
           thresholds: { orange: 1, red: 10 },
         }),
       ],
@@ -48,26 +42,51 @@ export const glacier: Dashboard = {
       title: 'Requests',
       panels: [
         graph(
+          'Requests by vault',
+          'reqps',
+          [
+            {
+              expr: `sum by (vault) (rate(${requests()}[$__rate_interval]))`,
+              legend: '{{vault}}',
+            },
+          ],
+          { description: 'Of the chosen vaults', isStacked: true },
+        ),
+        graph(
+          'Requests that did not succeed by vault',
+          'reqps',
+          [
+            {
+              expr: `sum by (vault) (rate(${requests(', outcome!="ok"')}[$__rate_interval]))`,
+              legend: '{{vault}}',
+            },
+          ],
+          { description: 'Of the chosen vaults', isStacked: true },
+        ),
+        graph(
           'Requests by operation',
           'reqps',
           [
             {
-              expr: `sum by (operation) (rate(${REQUESTS}[$__rate_interval]))`,
+              expr: `sum by (operation) (rate(${requests()}[$__rate_interval]))`,
               legend: '{{operation}}',
             },
           ],
-          { description: 'All processes together', isStacked: true },
+          {
+            description: 'Of the chosen vaults; All has those that concern no single vault, too',
+            isStacked: true,
+          },
         ),
         graph(
           'Requests that did not succeed',
           'reqps',
           [
             {
-              expr: `sum by (operation, outcome) (rate(${REQUESTS}{outcome!="ok"}[$__rate_interval]))`,
+              expr: `sum by (operation, outcome) (rate(${requests(', outcome!="ok"')}[$__rate_interval]))`,
               legend: '{{operation}} {{outcome}}',
             },
           ],
-          { description: 'By operation and error', isStacked: true },
+          { description: 'Of the chosen vaults, by operation and error', isStacked: true },
         ),
         graph(
           'Latency of UploadMultipartPart',
@@ -76,13 +95,13 @@ export const glacier: Dashboard = {
             expr: `histogram_quantile(${quantile}, sum by (le) (rate(firn_glacier_request_duration_seconds_bucket{operation="UploadMultipartPart"}[$__rate_interval])))`,
             legend: `p${quantile * 100}`,
           })),
-          { description: 'With sending the part' },
+          { description: 'Of all vaults, with sending the part' },
         ),
         graph(
           'Latency of all operations',
           's',
-          quantiles('firn_glacier_request_duration_seconds', 'operation', '{{operation}}'),
-          { description: 'Until the answer is read' },
+          quantiles('firn_glacier_request_duration_seconds', 'operation'),
+          { description: 'Of all vaults, until the answer is read' },
         ),
       ],
     },

@@ -1,12 +1,12 @@
 import type { Dashboard } from './panel.ts'
-import { graph, stat } from './panels.ts'
+import { graph, OF_VAULT, stat, vaultVariable } from './panels.ts'
 
 /** Redis, and the queues in it. */
 export const redis: Dashboard = {
   uid: 'firn-redis',
   title: 'Firn: Redis and queues',
   description: 'What waits, and whether Redis can keep it',
-  variables: [],
+  variables: [vaultVariable],
   rows: [
     {
       title: 'Redis',
@@ -79,6 +79,21 @@ export const redis: Dashboard = {
             { expr: 'sum(firn_worker_slots)', legend: 'slots' },
           ],
           { description: 'Parts that workers could do at once, and the slots that there are' },
+        ),
+        graph(
+          'Whose jobs wait',
+          'short',
+          [
+            {
+              expr: `sum by (vault) (max by (vault, state) (firn_unfinished_jobs{${OF_VAULT}, state!="paused"}))`,
+              legend: '{{vault}}',
+            },
+          ],
+          {
+            description:
+              'Unfinished jobs of the chosen vaults; a queue cannot be asked for one vault',
+            isStacked: true,
+          },
         ),
         graph(
           'Event loops',

@@ -1,6 +1,6 @@
+import { dashboardToGrafana } from './dashboard-to-grafana.ts'
 import { glacier } from './glacier.ts'
 import { overview } from './overview.ts'
-import { dashboardToJson } from './panel.ts'
 import { redis } from './redis.ts'
 import { workers } from './workers.ts'
 
@@ -10,7 +10,7 @@ export function renderDashboards(): ReadonlyMap<string, string> {
   return new Map(
     Object.entries(dashboards).map(([name, dashboard]) => [
       `${name}.json`,
-      `${JSON.stringify(dashboardToJson(dashboard), null, 2)}\n`,
+      `${JSON.stringify(dashboardToGrafana(dashboard), null, 2)}\n`,
     ]),
   )
 }

@@ -1,5 +1,5 @@
 import type { Dashboard } from './panel.ts'
-import { graph, quantiles } from './panels.ts'
+import { graph, OF_VAULT, quantiles, vaultVariable } from './panels.ts'
 
 const WHERE = 'instance=~"$instance"'
 
@@ -14,6 +14,7 @@ export const workers: Dashboard = {
       label: 'Worker',
       query: 'label_values(firn_worker_slots, instance)',
     },
+    vaultVariable,
   ],
   rows: [
     {
@@ -24,11 +25,14 @@ export const workers: Dashboard = {
           'Bps',
           [
             {
-              expr: `sum by (instance) (rate(firn_part_bytes_total{${WHERE}}[$__rate_interval]))`,
+              expr: `sum by (instance) (rate(firn_part_bytes_total{${WHERE}, ${OF_VAULT}}[$__rate_interval]))`,
               legend: '{{instance}}',
             },
           ],
-          { description: 'Bytes uploaded and recorded a second', isStacked: true },
+          {
+            description: 'Bytes of the chosen vaults uploaded and recorded a second',
+            isStacked: true,
+          },
         ),
         graph(
           'Slots',
@@ -45,13 +49,13 @@ export const workers: Dashboard = {
           'ops',
           [
             {
-              expr: `sum by (outcome) (rate(firn_parts_total{${WHERE}}[$__rate_interval]))`,
+              expr: `sum by (outcome) (rate(firn_parts_total{${WHERE}, ${OF_VAULT}}[$__rate_interval]))`,
               legend: '{{outcome}}',
             },
           ],
           {
             description:
-              'uploaded; skipped: there was nothing to do; stopped: the job was paused or cancelled; failed: will be repeated',
+              'Of the chosen vaults. uploaded; skipped: there was nothing to do; stopped: the job was paused or cancelled; failed: will be repeated',
             isStacked: true,
           },
         ),
@@ -82,9 +86,14 @@ export const workers: Dashboard = {
           ],
           { description: 'Mean of each phase', isStacked: true },
         ),
-        graph('Phases', 's', quantiles('firn_part_duration_seconds', 'phase', '{{phase}}'), {
-          description: 'Over all workers',
-        }),
+        graph(
+          'Phases',
+          's',
+          quantiles('firn_part_duration_seconds', 'phase', { hasExamples: true }),
+          {
+            description: 'Over all workers and vaults. Examples name the job_id of the log',
+          },
+        ),
       ],
     },
     {
