@@ -1,8 +1,9 @@
 import type { Cluster, Redis } from 'ioredis'
+import { certificateEndMs } from './certificate-end.ts'
 import { withDeadline } from './with-deadline.ts'
 
-/** What Redis says of itself; of a cluster, of all primaries together but for its memory. */
-export interface RedisHealth {
+/** What INFO says. */
+interface RedisInfo {
   /** Of a cluster, this and the limit are those of its fullest primary: writes fail once that is full. */
   readonly usedMemoryBytes: number
   /** `maxmemory`; the machine's memory where that is not set. */
@@ -13,6 +14,12 @@ export interface RedisHealth {
   readonly isAofEnabled: boolean
   /** Whether the latest write and the latest rewrite of the append-only file succeeded. */
   readonly isAofHealthy: boolean
+}
+
+/** What Redis says of itself; of a cluster, of all primaries together but for memory. */
+export interface RedisHealth extends RedisInfo {
+  /** When the first of its certificates ends, Unix time; null without TLS. */
+  readonly certificateEndMs: number | null
 }
 
 /** Reads INFO. Rejects when Redis does not answer within `timeoutMs`. */
@@ -28,11 +35,11 @@ export async function readHealth(
   }
   const infos = Promise.all(nodes.map((node) => node.info()))
   const healths = (await withDeadline(infos, timeoutMs, signal)).map(parseHealth)
-  return healths.reduce(addHealth)
+  return { ...healths.reduce(addHealth), certificateEndMs: certificateEndMs(nodes) }
 }
 
 /** What two primaries of a cluster are together. */
-export function addHealth(sum: RedisHealth, one: RedisHealth): RedisHealth {
+export function addHealth(sum: RedisInfo, one: RedisInfo): RedisInfo {
   return {
     ...fullest(sum, one),
     connectedClients: sum.connectedClients + one.connectedClients,
@@ -43,7 +50,7 @@ export function addHealth(sum: RedisHealth, one: RedisHealth): RedisHealth {
   }
 }
 
-type Memory = Pick<RedisHealth, 'usedMemoryBytes' | 'memoryLimitBytes'>
+type Memory = Pick<RedisInfo, 'usedMemoryBytes' | 'memoryLimitBytes'>
 
 function fullest(a: Memory, b: Memory): Memory {
   const fill = ({ usedMemoryBytes, memoryLimitBytes }: Memory) => usedMemoryBytes / memoryLimitBytes
@@ -52,7 +59,7 @@ function fullest(a: Memory, b: Memory): Memory {
 }
 
 /** Reads the text of INFO; a field that a managed service leaves out counts as 0 or as well. */
-export function parseHealth(info: string): RedisHealth {
+export function parseHealth(info: string): RedisInfo {
   const text = (name: string) => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info)?.[1] ?? ''
   const number = (name: string) => Number(text(name)) || 0
   return {

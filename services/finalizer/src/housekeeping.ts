@@ -6,7 +6,7 @@ import {
   type SweepReport,
   sweepOrphans,
 } from '@firn/engine'
-import { type RedisClient, readRunId } from '@firn/redis'
+import type { RedisClient } from '@firn/redis'
 import { type Logger, startLoop } from '@firn/runtime'
 import type { FinalizerConfig } from './config.ts'
 import { openDuty } from './duty.ts'
@@ -31,7 +31,6 @@ export interface Findings {
 const UNFINISHED_INTERVAL_MS = 15_000
 /** How soon a finalizer that takes over does all of it, and a loss of Redis is noticed. */
 const LOOK_MS = 1000
-const RUN_ID_TIMEOUT_MS = 2000
 
 /** Three passes may fail before what the last one found is not told any more. */
 const finding = <T>(intervalMs: number): FreshValue<T> =>
@@ -77,19 +76,15 @@ export function startHousekeeping(
     loops.use(startLoop({ intervalMs: lookMs, run: runWhenDue, onError }))
   }
 
-  const recover = async (stopped: AbortSignal): Promise<void> => {
+  let recoveredAtMs = Number.NEGATIVE_INFINITY
+  repeat(LOOK_MS, async (stopped) => {
+    const isDue = performance.now() - recoveredAtMs >= config.recoverIntervalMs
+    if (!isDue && (await deps.store.hasMark(stopped))) return
     const { rebuilt, known, failed } = await recoverJobs(deps, { isDryRun: false }, stopped)
+    recoveredAtMs = performance.now()
     for (const { jobId, error: err } of failed) log.error({ jobId, err }, 'job cannot be rebuilt')
     if (rebuilt.length === 0) return
     log.warn({ known, rebuilt: rebuilt.length }, 'jobs were rebuilt from the journal')
-  }
-  repeat(config.recoverIntervalMs, recover)
-  let runId: string | null = null
-  repeat(LOOK_MS, async (stopped) => {
-    const seenRunId = await readRunId(redis, RUN_ID_TIMEOUT_MS, stopped)
-    if (seenRunId === runId && (await deps.store.hasMark(stopped))) return
-    await recover(stopped)
-    runId = seenRunId
   })
 
   const sweeper = createSweeper(deps)

@@ -12,6 +12,7 @@ const health: RedisHealth = {
   commandsPerSecond: 42,
   isAofEnabled: true,
   isAofHealthy: false,
+  certificateEndMs: null,
 }
 
 describe('createRedisMetrics()', () => {
@@ -29,6 +30,16 @@ describe('createRedisMetrics()', () => {
     assert.match(text, /^firn_redis_aof_ok 0$/m)
     await registry.metrics()
     assert.equal(asked, 2)
+  })
+
+  it('tells of a certificate only when there is one', async () => {
+    const expiry = async (certificateEndMs: number | null): Promise<string | undefined> => {
+      const registry = new Registry()
+      createRedisMetrics(registry, async () => ({ ...health, certificateEndMs }))
+      return /^firn_redis_certificate\S+ (\d+)$/m.exec(await registry.metrics())?.[1]
+    }
+    assert.equal(await expiry(null), undefined)
+    assert.equal(await expiry(1_800_000_000_000), '1800000000')
   })
 
   it('shows no old numbers while Redis is away', async () => {

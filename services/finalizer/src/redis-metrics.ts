@@ -4,7 +4,8 @@ import { Gauge, type Registry } from 'prom-client'
 const gauges: readonly {
   readonly name: string
   readonly help: string
-  readonly sampleOf: (health: RedisHealth) => number
+  /** Null has no sample. */
+  readonly sampleOf: (health: RedisHealth) => number | null
 }[] = [
   {
     name: 'firn_redis_memory_used_bytes',
@@ -40,6 +41,11 @@ const gauges: readonly {
     name: 'firn_redis_aof_ok',
     help: 'Whether the latest write and rewrite of the append-only file succeeded: 1 or 0',
     sampleOf: (health) => Number(health.isAofHealthy),
+  },
+  {
+    name: 'firn_redis_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate of Redis ends, as seen when it was connected to; only with TLS',
+    sampleOf: ({ certificateEndMs }) => certificateEndMs && certificateEndMs / 1000,
   },
 ]
 
@@ -77,8 +83,9 @@ export function createRedisMetrics(
       registers,
       async collect() {
         const health = await ask()
-        if (health === null) this.remove()
-        else this.set(sampleOf(health))
+        const sample = health === null ? null : sampleOf(health)
+        if (sample === null) this.remove()
+        else this.set(sample)
       },
     })
   }
