@@ -1,11 +1,11 @@
 import type { Dashboard } from './panel.ts'
-import { graph, OF_VAULT, stat, sumOfVaults, vaultVariable } from './panels.ts'
+import { graph, increaseOf, OF_VAULT, stat, sumOfVaults, vaultVariable } from './panels.ts'
 
 const LEFT = sumOfVaults('firn_unfinished_bytes', 'state="uploading"')
 const rateOver = (range: string): string =>
   `sum(rate(firn_part_bytes_total{${OF_VAULT}}[${range}]))`
 const endedInADay = (state: string): string =>
-  `sum(increase(firn_jobs_ended_total{${OF_VAULT}, state="${state}"}[1d])) or vector(0)`
+  `round(sum(${increaseOf(`firn_jobs_ended_total{${OF_VAULT}, state="${state}"}`, '1d')})) or vector(0)`
 
 /** Is it healthy, how fast is it, how much is left, when will it be done? */
 export const overview: Dashboard = {
@@ -146,7 +146,7 @@ export const overview: Dashboard = {
           'short',
           [
             {
-              expr: `sum by (state) (increase(firn_jobs_ended_total{${OF_VAULT}}[$__rate_interval]))`,
+              expr: `sum by (state) (${increaseOf(`firn_jobs_ended_total{${OF_VAULT}}`, '$__rate_interval')})`,
               legend: '{{state}}',
             },
           ],

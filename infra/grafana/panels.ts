@@ -47,6 +47,14 @@ export const vaultVariable: Variable = {
 export const OF_VAULT = 'vault=~"$vault"'
 
 /**
+ * How much counters rose within the range, those included that began in it: where every process
+ * has its own, and counts rarely, a series begins with what it first counted.
+ */
+export function increaseOf(counter: string, range: string): string {
+  return `(${counter} unless ${counter} offset ${range}) or increase(${counter}[${range}])`
+}
+
+/**
  * A sum over the chosen vaults of what every finalizer tells of all of Firn: the `max` of them by
  * vault, then the sum; 0 when finalizers know of nothing there, and nothing when there is none.
  */

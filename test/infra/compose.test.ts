@@ -7,7 +7,7 @@ import { until } from '@firn/testing'
 import { z } from 'zod'
 import { type ComposeProject, openComposeProject, whyNoCompose } from './compose-project.ts'
 import { freePorts } from './free-ports.ts'
-import { queryPrometheus } from './query-prometheus.ts'
+import { createPrometheusClient } from './query-prometheus.ts'
 
 const VAULT = 'compose'
 const MIB = 1024 ** 2
@@ -106,7 +106,7 @@ describe('docker-compose.yml', { skip: reason ?? false, timeout: 10 * 60_000 }, 
 
   it('shows every replica to Prometheus', async () => {
     const counts = async () => {
-      const up = await queryPrometheus(project.prometheusUrl, 'up == 1')
+      const up = await createPrometheusClient(project.prometheusUrl).query('up == 1')
       return FIRN_SERVICES.map(
         (job) => up.filter(({ metric }) => metric.job === `firn-${job}`).length,
       )

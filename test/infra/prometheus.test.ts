@@ -5,6 +5,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { renderFiles } from '../../infra/generate/render-files.ts'
 import { canRun, runCommand } from './run-command.ts'
+import { runbookQueries, runbookSections } from './runbook.ts'
 
 const ROOT = new URL('../../', import.meta.url)
 const limit = { timeoutMs: 120_000 }
@@ -56,13 +57,29 @@ describe('infra/prometheus', () => {
   })
 
   it('links every alert to a section of the runbook, and every section is linked', async () => {
-    const runbook = await readFile(new URL('docs/runbook.md', ROOT), 'utf8')
-    const anchors = [...runbook.matchAll(/^## (.+)$/gm)].map(([, heading]) =>
-      anchorOf(heading ?? ''),
-    )
+    const anchors = (await runbookSections()).map(({ title }) => anchorOf(title))
     const linked = (await readRules()).map(({ annotations }) => annotations.runbook_url)
     const expected = new Set(anchors.map((anchor) => `docs/runbook.md#${anchor}`))
     assert.deepEqual(new Set(linked), expected)
+  })
+
+  it('says in every section what is seen, where to look, what causes it and what to do', async () => {
+    const rules = await readRules()
+    for (const { title, text } of await runbookSections()) {
+      const url = `docs/runbook.md#${anchorOf(title)}`
+      const symptom = /^\*\*Symptom\*\* (.|\n)*?\n\n/m.exec(text)?.[0] ?? ''
+      for (const { alert, annotations } of rules) {
+        if (annotations.runbook_url !== url) continue
+        assert.ok(symptom.includes(`\`${alert}\``), `${title} does not name ${alert}`)
+      }
+      assert.match(text, /^\*\*Look\*\* /m, title)
+      assert.ok(
+        (await runbookQueries()).some((query) => text.includes(query)),
+        `${title}: no query`,
+      )
+      assert.match(text, /^\*\*Cause\*\* |^\| (Found|Code) \|/m, title)
+      assert.match(text, /^\*\*Action\*\* |^\|.* Action \|$/m, title)
+    }
   })
 })
 

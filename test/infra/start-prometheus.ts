@@ -1,27 +1,44 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { until } from '@firn/testing'
 import { stringify } from 'yaml'
 import { freePorts } from './free-ports.ts'
+import { createPrometheusClient, type PrometheusClient } from './query-prometheus.ts'
 
-/** A Prometheus of its own over these targets, with Firn's rules. Needs Debian's `prometheus`. */
+/** `host:port` by job. */
+export type Targets = Readonly<Record<string, readonly string[]>>
+
+export interface TestPrometheus extends PrometheusClient, AsyncDisposable {
+  /** What is scraped from now on, as when pods come and go. */
+  readonly setTargets: (targets: Targets) => Promise<void>
+}
+
+/**
+ * A Prometheus of its own with Firn's rules, which scrapes every second and keeps exemplars. Needs
+ * Debian's `prometheus`.
+ */
 export async function startPrometheus(options: {
   readonly directory: string
-  /** `host:port` by job. */
-  readonly targets: Readonly<Record<string, readonly string[]>>
-}): Promise<{ readonly url: string } & AsyncDisposable> {
-  const { directory, targets } = options
+  /** Besides those that {@link TestPrometheus.setTargets} gives. */
+  readonly scrapeConfigs?: readonly object[]
+}): Promise<TestPrometheus> {
+  const directory = resolve(options.directory)
   await mkdir(directory, { recursive: true })
   const config = join(directory, 'prometheus.yml')
+  const targetsFile = join(directory, 'targets.json')
+  await writeFile(targetsFile, '[]')
   const content = {
     global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
     rule_files: [resolve('infra/prometheus/rules/firn.yml')],
-    scrape_configs: Object.entries(targets).map(([job, found]) => ({
-      job_name: job,
-      static_configs: [{ targets: found }],
-    })),
+    scrape_configs: [
+      {
+        job_name: 'firn',
+        file_sd_configs: [{ files: [targetsFile], refresh_interval: '1s' }],
+      },
+      ...(options.scrapeConfigs ?? []),
+    ],
   }
   await writeFile(config, stringify(content))
   const [port = 0] = await freePorts(1)
@@ -31,6 +48,7 @@ export async function startPrometheus(options: {
       `--config.file=${config}`,
       `--storage.tsdb.path=${join(directory, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
+      '--enable-feature=exemplar-storage',
       '--log.level=error',
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
@@ -48,5 +66,17 @@ export async function startPrometheus(options: {
     await stop()
     throw error
   }
-  return { url, [Symbol.asyncDispose]: stop }
+  return {
+    ...createPrometheusClient(url),
+    async setTargets(targets) {
+      const groups = Object.entries(targets).map(([job, found]) => ({
+        targets: found,
+        labels: { job },
+      }))
+      // Never half written: Prometheus may look at any moment.
+      await writeFile(`${targetsFile}.new`, JSON.stringify(groups))
+      await rename(`${targetsFile}.new`, targetsFile)
+    },
+    [Symbol.asyncDispose]: stop,
+  }
 }
