@@ -73,7 +73,7 @@ export const redis: Dashboard = {
           'short',
           [
             {
-              expr: 'max(firn_queue_jobs{queue="parts", state="waiting"}) + max(firn_queue_jobs{queue="parts", state="active"})',
+              expr: 'max(sum by (instance) (firn_queue_jobs{queue="parts", state=~"waiting|active"}))',
               legend: 'parts to do',
             },
             { expr: 'sum(firn_worker_slots)', legend: 'slots' },
