@@ -19,7 +19,7 @@ describe('npm run recover', () => {
     const directory = await mkdtemp(join(tmpdir(), 'firn-recover-'))
     resources.defer(() => rm(directory, { recursive: true }))
     const server = resources.use(await startRedis())
-    const journal = await openJournal(`file:${directory}`)
+    const journal = await openJournal(`file:${directory}`, signal)
     const definitions = [aDefinition(), aDefinition()]
     for (const definition of definitions) await journal.putDefinition(definition, signal)
     const redis = resources.use(await openRedis({ url: server.url, role: 'producer' }, signal))

@@ -10,7 +10,10 @@ export async function answerWithin<T>(
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal | null },
 ): Promise<T> {
   const { promise: over, reject } = Promise.withResolvers<never>()
-  const late = (): void => reject(new Error(`no answer within ${timeoutMs} ms`))
+  const late = (): void => {
+    const error = new Error(`no answer within ${timeoutMs} ms`)
+    reject(Object.assign(error, { name: 'TimeoutError' }))
+  }
   const timer = setTimeout(late, timeoutMs)
   using _listener = signal && addAbortListener(signal, () => reject(signal.reason))
   try {

@@ -5,8 +5,10 @@ export type {
   IntentRecord,
   Journal,
   JournalEntry,
+  OpenJournal,
   Receipt,
   UploadRecord,
 } from './journal.ts'
+export { journalDirectory } from './journal-url.ts'
 export { createMemoryJournal } from './memory-journal.ts'
-export { journalDirectory, openJournal } from './open-journal.ts'
+export { openJournal } from './open-journal.ts'

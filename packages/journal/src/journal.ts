@@ -104,3 +104,6 @@ export interface Journal {
   /** For readiness: rejects with `JOURNAL_UNAVAILABLE` unless a record could be written now. */
   readonly ping: (signal: AbortSignal) => Promise<void>
 }
+
+/** A journal and what it holds open, such as connections. */
+export interface OpenJournal extends Journal, AsyncDisposable {}

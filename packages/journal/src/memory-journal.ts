@@ -92,6 +92,7 @@ export function createMemoryJournal(): Journal {
       }
     },
     async *jobIds(signal) {
+      signal.throwIfAborted()
       for (const [id, entry] of [...entries]) {
         signal.throwIfAborted()
         if (entry.definition !== null) yield id

@@ -1,21 +1,19 @@
-import { fileURLToPath } from 'node:url'
 import { openDirectoryJournal } from './directory-journal.ts'
-import type { Journal } from './journal.ts'
+import type { OpenJournal } from './journal.ts'
+import { parseJournalUrl } from './journal-url.ts'
 
 /**
- * Opens the journal that a URL names: `file:` and a path, absolute or relative to the working
- * directory. Throws when it names none; rejects with JOURNAL_UNAVAILABLE when it cannot be opened.
+ * Opens the journal that a URL names: `file:<directory>` or `s3://<bucket>/<prefix>`. Throws when it
+ * names none; rejects with JOURNAL_UNAVAILABLE when it cannot be opened, or cannot keep what
+ * {@link Journal} promises, and with the signal's reason when aborted.
  */
-export async function openJournal(url: string): Promise<Journal> {
-  return await openDirectoryJournal({ directory: journalDirectory(url) })
-}
-
-/** The directory that a journal's URL names, for a look at its disk. Throws when it names none. */
-export function journalDirectory(url: string): string {
-  if (!url.startsWith('file:')) {
-    throw new Error(`JOURNAL_URL is "${url}", allowed is file:<directory>`)
+export async function openJournal(url: string, signal: AbortSignal): Promise<OpenJournal> {
+  const location = parseJournalUrl(url)
+  if (location.type === 'directory') {
+    const journal = await openDirectoryJournal(location)
+    return { ...journal, async [Symbol.asyncDispose]() {} }
   }
-  const directory = url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length)
-  if (directory === '') throw new Error(`JOURNAL_URL is "${url}", which names no directory`)
-  return directory
+  // Amazon's client takes time and memory to load: only processes that use it pay for it.
+  const { openS3Journal } = await import('./s3-journal.ts')
+  return await openS3Journal(location, signal)
 }

@@ -25,7 +25,7 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
   )
   for (const warning of await checkRedis(redis, signal))
     log.warn({ warning }, 'redis may lose jobs')
-  const journal = await openJournal(config.journalUrl)
+  const journal = resources.use(await openJournal(config.journalUrl, signal))
   const queues = resources.use(createJobQueues({ redis: redis.client, attempts: config.attempts }))
   const glacier = resources.use(createGlacier({ onRequest: observeGlacier(registry) }))
   if (config.sourceRoots.length === 0) log.warn('SOURCE_ROOTS is not set: every file is refused')

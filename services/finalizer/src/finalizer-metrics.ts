@@ -30,5 +30,6 @@ export function createFinalizerMetrics(
   })
   createUnfinishedMetrics(registry, { ...housekeeping.findings, now: Date.now })
   createRedisMetrics(registry, () => readHealth(redis.client, TIMEOUT_MS, signal))
-  observeDisks(registry, [{ volume: 'journal', directory: journalDirectory(journalUrl) }])
+  const directory = journalDirectory(journalUrl)
+  observeDisks(registry, directory === null ? [] : [{ volume: 'journal', directory }])
 }

@@ -44,7 +44,7 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
   )
   const deps: FinalizeDeps = {
     store: observeJobs(createRedisJobStore({ redis: redis.client }), reportJobs(registry, log)),
-    journal: await openJournal(config.journalUrl),
+    journal: resources.use(await openJournal(config.journalUrl, signal)),
     queues,
     glacier,
     inventories: glacier,

@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   const deps = {
     controls: () => controls,
     store: createRedisJobStore({ redis: redis.client }),
-    journal: await openJournal(config.journalUrl),
+    journal: resources.use(await openJournal(config.journalUrl, signal)),
     queues: resources.use(createJobQueues({ redis: redis.client, attempts: config.attempts })),
     glacier: resources.use(createGlacier()),
     now: Date.now,

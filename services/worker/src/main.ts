@@ -56,7 +56,7 @@ await runService({ name: 'worker', env: process.env }, async ({ log, signal }) =
   const metrics = createWorkerMetrics(registry, { ...controls, busyCount })
   const deps: PartDeps = {
     store,
-    journal: await openJournal(config.journalUrl),
+    journal: resources.use(await openJournal(config.journalUrl, signal)),
     queues: resources.use(
       createJobQueues({ redis: redis.client, attempts: config.attempts, onError }),
     ),
