@@ -278,6 +278,29 @@ describe('other records over a bad network', () => {
   })
 })
 
+function recoverDeps(journal: Journal) {
+  const ignore = async (): Promise<void> => {}
+  return {
+    ...{ store: createMemoryJobStore(), journal, controls: () => defaultControls, now: Date.now },
+    queues: { addOpen: ignore, addParts: ignore, addFinalize: ignore, addAbort: ignore },
+  }
+}
+
+describe('a bucket that goes away in the middle of a recovery', () => {
+  it('is not taken for jobs whose records are damaged', async () => {
+    await using world = await openS3World()
+    const journal = await world.open({ tries: 1, pingFreshMs: 0, pingStaleMs: 0 })
+    for (let count = 0; count < 5; count += 1) await journal.putDefinition(aDefinition(), never)
+    const deps = recoverDeps(journal)
+    const gone = { action: { type: 'reset', isDone: false }, count: 1e9 } as const
+    for (const operation of ['GET', 'PUT'] as const) world.s3.faults.add({ operation, ...gone })
+    await assert.rejects(recoverJobs(deps, { isDryRun: false }, never), isUnavailable)
+    assert.equal(await deps.store.hasMark(never), false)
+    world.s3.faults.clear()
+    assert.equal((await recoverJobs(deps, { isDryRun: false }, never)).rebuilt.length, 5)
+  })
+})
+
 describe('a record that somebody damaged', () => {
   it('costs its own job alone, and is never overwritten', async () => {
     await using world = await openS3World()
@@ -296,12 +319,7 @@ describe('a record that somebody damaged', () => {
     spoil(keyOf(first), '{"id":')
     spoil(`${PREFIX}${jobId.slice(-1)}/${jobId}/upload-1.json`, '{}')
 
-    const ignore = async (): Promise<void> => {}
-    const deps = {
-      ...{ store: createMemoryJobStore(), journal, controls: () => defaultControls, now: Date.now },
-      queues: { addOpen: ignore, addParts: ignore, addFinalize: ignore, addAbort: ignore },
-    }
-    const report = await recoverJobs(deps, { isDryRun: false }, never)
+    const report = await recoverJobs(recoverDeps(journal), { isDryRun: false }, never)
     assert.equal(report.known, 12)
     assert.deepEqual([...report.rebuilt].sort(), whole.map(({ id }) => id).sort())
     assert.deepEqual(report.failed.map((one) => one.jobId).sort(), [first.id, jobId].sort())

@@ -36,8 +36,10 @@ export async function recoverJobs(
       if (await recover(deps, id, options.isDryRun, signal)) rebuilt.push(id)
     } catch (error) {
       signal.throwIfAborted()
-      // Without a store nothing can be put back; one damaged record must not cost the others.
-      if (toAppError(error).code === 'STORE_UNAVAILABLE') throw error
+      // One damaged record must not cost the others; without a store or a journal nothing goes on.
+      const { code } = toAppError(error)
+      if (code === 'STORE_UNAVAILABLE') throw error
+      if (code === 'JOURNAL_UNAVAILABLE') await deps.journal.ping(signal)
       failed.push({ jobId: id, error })
     }
   }
