@@ -14,7 +14,13 @@ const READERS = [
   'packages/runtime/src/run-service.ts',
 ]
 /** Read by the SDK rather than by Firn. */
-const SDK_VARIABLES = ['AWS_PROFILE', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
+const SDK_VARIABLES = [
+  'AWS_REGION',
+  'AWS_PROFILE',
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_ENDPOINT_URL_S3',
+]
 
 async function declaredVariables(): Promise<string[]> {
   const names: string[] = [...SDK_VARIABLES]

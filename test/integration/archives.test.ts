@@ -25,7 +25,8 @@ async function archive(api: Api, archiveId: string, createdAtMs: number): Promis
   await api.journal.putDefinition(job.definition, never)
   await api.journal.putReceipt(
     {
-      ...{ jobId, generation: 1, vault: 'v', region: 'us-east-1', archive: made },
+      ...{ formatVersion: 2, jobId, generation: 1, vault: 'v', archive: made },
+      ...{ region: 'us-east-1', account: '111122223333' },
       ...{ description, labels, source, plan: upload.plan, pin: upload.pin, sha256: null },
       ...{ partTreeHashes: ['cd'.repeat(32), 'ef'.repeat(32)] },
       ...{ createdAtMs, archivedAtMs: createdAtMs + 1000 },

@@ -51,7 +51,7 @@ export function createGlacierModel(options: {
     archives,
     takeInventory() {
       if (inventories.at(-1)?.archives.length === archives.length) return
-      inventories.push({ takenAtMs: options.now(), archives: [...archives] })
+      inventories.push({ account: null, takenAtMs: options.now(), archives: [...archives] })
     },
     async askInventory() {
       if (inventories.length === 0) throw new AppError('OUTCOME_UNKNOWN', 'no inventory yet')

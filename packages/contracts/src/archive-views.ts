@@ -13,6 +13,7 @@ export const ArchiveView = z
     jobId: JobId,
     vault: z.string(),
     region: z.string().nullable(),
+    account: z.string().nullable().meta({ description: 'Of AWS, twelve digits' }),
     location: z.string(),
     sha256TreeHash: TreeHash,
     sha256: TreeHash.nullable().meta({ description: 'When the client said what it must be' }),
@@ -29,6 +30,16 @@ export type ArchiveView = z.output<typeof ArchiveView>
 
 /** The whole receipt of one archive. */
 export const ReceiptView = ArchiveView.extend({
+  generation: z.int().min(1).meta({ description: "Of the job's uploads, the one that became it" }),
+  sourceVersion: z
+    .object({
+      size: Bytes,
+      device: z.string(),
+      inode: z.string(),
+      mtimeNs: z.string(),
+      ctimeNs: z.string(),
+    })
+    .meta({ description: 'What the source was when it was archived' }),
   partTreeHashes: z.array(TreeHash).meta({ description: 'In the order of the parts' }),
 }).meta({ id: 'Receipt' })
 export type ReceiptView = z.output<typeof ReceiptView>

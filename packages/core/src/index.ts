@@ -1,3 +1,4 @@
+export { accountOf } from './account-of.ts'
 export { fullJitterMs } from './backoff.ts'
 export {
   CONTROL_NAMES_MAX,

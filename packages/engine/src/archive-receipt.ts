@@ -1,7 +1,10 @@
-import { type Archive, invariant, type Job, type Progress } from '@firn/core'
+import { type Archive, accountOf, invariant, type Job, type Progress } from '@firn/core'
 import { applyEvent } from './apply-event.ts'
 import type { FinalizeDeps } from './deps.ts'
 import { partTreeHashes } from './seal-upload.ts'
+
+/** Of receipts; docs/receipts.md says what each has. */
+const FORMAT_VERSION = 2
 
 type Sealed = Extract<Progress, { state: 'finalizing' | 'reconciling' }>
 
@@ -24,9 +27,11 @@ export async function archiveReceipt(
   const hashes = partTreeHashes(table, plan) ?? []
   const receipt = await deps.journal.putReceipt(
     {
+      formatVersion: FORMAT_VERSION,
       ...ref,
       vault: definition.vault,
       region: deps.region,
+      account: accountOf(archive),
       archive,
       description: definition.description,
       labels: definition.labels,

@@ -22,7 +22,7 @@ export interface GlacierDeps extends JobDeps {
 }
 
 export interface FinalizeDeps extends GlacierDeps {
-  /** For the receipt: the AWS region of the vault, or null when it is not known. */
+  /** For the receipt: the AWS region of the vault, or null when none is configured. */
   readonly region: string | null
   readonly inventories: Inventories
   /**

@@ -42,7 +42,7 @@ export async function reconcileUpload(
   if (found !== undefined) {
     const { archiveId, treeHash } = found
     // "-" is the account of whoever asks, as in every path that Glacier takes.
-    const location = `/-/vaults/${vault}/archives/${archiveId}`
+    const location = `/${inventory.account ?? '-'}/vaults/${vault}/archives/${archiveId}`
     return await archiveReceipt(deps, job, progress, { archiveId, location, treeHash }, signal)
   }
   await askAgain(deps, job, progress, null, signal)

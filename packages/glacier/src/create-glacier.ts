@@ -1,6 +1,6 @@
 import { createCallGlacier, type OnRequest } from './call-glacier.ts'
 import { type BodyFacts, createClient } from './create-client.ts'
-import type { Glacier, Inventories, Vaults } from './glacier.ts'
+import type { Glacier, GlacierPlace, Inventories, Vaults } from './glacier.ts'
 import type { HttpLimits } from './http-handler.ts'
 import { createInventoryCalls } from './inventory-calls.ts'
 import { createListCalls } from './list-calls.ts'
@@ -32,7 +32,7 @@ const defaultLimits: HttpLimits = {
  */
 export function createGlacier(
   options: GlacierOptions = {},
-): Glacier & Vaults & Inventories & AsyncDisposable {
+): Glacier & Vaults & Inventories & GlacierPlace & AsyncDisposable {
   const { requestTimeoutMs = 60_000, onRequest = () => undefined, ...limits } = options
   // By body, which the SDK hands on as it is: it has no parameter for a linear hash.
   const factsByBody = new WeakMap<object, BodyFacts>()
@@ -45,6 +45,8 @@ export function createGlacier(
     uploadPart: createUploadPart(calls, (body, facts) => factsByBody.set(body, facts)),
     ...createListCalls(calls),
     ...createInventoryCalls(calls),
+    // Without one no request can be signed either, and each says so.
+    region: () => client.config.region().catch(() => null),
     async [Symbol.asyncDispose]() {
       client.destroy()
     },

@@ -97,6 +97,8 @@ export interface InventoryArchive {
 
 /** A vault's archives as they were at one instant. */
 export interface Inventory {
+  /** Of the vault, twelve digits; null when it does not say. */
+  readonly account: string | null
   readonly takenAtMs: number
   readonly archives: readonly InventoryArchive[]
 }
@@ -119,4 +121,10 @@ export interface Inventories {
     input: { readonly vault: string; readonly inventoryJobId: string },
     signal: AbortSignal,
   ) => Promise<Inventory | 'pending' | 'gone'>
+}
+
+/** Where a client of Glacier was led to. */
+export interface GlacierPlace {
+  /** The region that requests are signed for, as the AWS SDK finds it; null when it finds none. */
+  readonly region: () => Promise<string | null>
 }

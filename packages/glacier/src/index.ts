@@ -2,6 +2,7 @@ export type { GlacierOperation, OnRequest, RequestReport } from './call-glacier.
 export { createGlacier, type GlacierOptions } from './create-glacier.ts'
 export type {
   Glacier,
+  GlacierPlace,
   Inventories,
   Inventory,
   InventoryArchive,

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import {
   parseDateMs,
   parseId,
+  parseInventory,
   parseOpenUpload,
   parseRange,
   parseStoredPart,
@@ -91,6 +92,23 @@ describe('elements of lists', () => {
     }
     for (const name of Object.keys(vault)) {
       assert.throws(() => parseVault({ ...vault, [name]: undefined }), isUnavailable)
+    }
+  })
+})
+
+describe('parseInventory()', () => {
+  const inventory = { InventoryDate: '2026-01-01T00:00:00Z', ArchiveList: [] }
+  const account = (VaultARN: string | undefined) =>
+    parseInventory(JSON.stringify({ ...inventory, VaultARN })).account
+
+  it('finds the account of the vault, where the inventory tells', () => {
+    assert.equal(account('arn:aws:glacier:us-east-1:111122223333:vaults/v'), '111122223333')
+    assert.equal(
+      account('arn:aws-us-gov:glacier:us-gov-west-1:111122223333:vaults/v'),
+      '111122223333',
+    )
+    for (const arn of [undefined, '', 'arn:aws:glacier:us-east-1:1:vaults/v']) {
+      assert.equal(account(arn), null)
     }
   })
 })

@@ -8,6 +8,7 @@ import type { Inventory, OpenUpload, StoredPart, VaultDescription } from './glac
 const RANGE = /^(\d{1,15})-(\d{1,15})$/
 const TREE_HASH = /^[0-9a-f]{64}$/i
 const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/
+const VAULT_ARN = /^arn:[a-z0-9-]+:glacier:[a-z0-9-]+:([0-9]{12}):vaults\//
 /** Upload and archive ids: opaque, may begin with a hyphen. */
 const ID = /^[A-Za-z0-9_-]{1,1024}$/
 
@@ -85,6 +86,7 @@ export function parseVault(element: {
 }
 
 const inventorySchema = z.object({
+  VaultARN: z.string().optional(),
   InventoryDate: z.string(),
   ArchiveList: z.array(
     z.object({
@@ -116,7 +118,8 @@ export function parseInventory(text: string): Inventory {
       createdAtMs,
     }
   })
-  return { takenAtMs, archives }
+  const [, account = null] = VAULT_ARN.exec(parsed.data.VaultARN ?? '') ?? []
+  return { account, takenAtMs, archives }
 }
 
 function parseJson(text: string): unknown {

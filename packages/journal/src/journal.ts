@@ -38,21 +38,29 @@ export interface IntentRecord {
 }
 
 /**
- * Everything needed to find and verify an archive years later, without Firn. Hashes are
- * lower-case hex SHA-256 tree hashes, `partTreeHashes` in the order of the parts.
+ * Everything needed to find and verify an archive years later, without Firn; docs/receipts.md is
+ * its description for those who have nothing else. Hashes are lower-case hex, of trees unless told
+ * otherwise.
  */
 export interface Receipt {
+  /** 1 for receipts that do not say. */
+  readonly formatVersion: number
   readonly jobId: JobId
   readonly generation: number
   readonly vault: string
+  /** Null when none was configured. */
   readonly region: string | null
+  /** Twelve digits; null when Glacier did not say. */
+  readonly account: string | null
   readonly archive: Archive
   readonly description: string
   readonly labels: Readonly<Record<string, string>>
   readonly plan: PartPlan
+  /** In the order of the parts; none when they were lost with Redis before the receipt was made. */
   readonly partTreeHashes: readonly string[]
   readonly source: Source
   readonly pin: SourcePin
+  /** The linear hash, if the client said what it must be; it was compared with the source. */
   readonly sha256: string | null
   readonly createdAtMs: number
   readonly archivedAtMs: number

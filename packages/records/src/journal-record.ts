@@ -1,3 +1,4 @@
+import { accountOf } from '@firn/core'
 import { z } from 'zod'
 import {
   archiveSchema,
@@ -33,11 +34,17 @@ export const intentRecordSchema = z.object({
   atMs: count,
 })
 
-export const receiptSchema = z.object({
+const storedReceipt = z.object({
+  formatVersion: z.int().positive().default(1),
   jobId: jobIdSchema,
   generation,
   vault: z.string(),
   region: z.string().nullable(),
+  account: z
+    .string()
+    .regex(/^[0-9]{12}$/)
+    .nullable()
+    .default(null),
   archive: archiveSchema,
   description: z.string(),
   labels: z.record(z.string(), z.string()),
@@ -49,6 +56,12 @@ export const receiptSchema = z.object({
   createdAtMs: count,
   archivedAtMs: count,
 })
+
+/** What a receipt of format 1 does not say is read off its location, where that tells. */
+export const receiptSchema = storedReceipt.transform((receipt) => ({
+  ...receipt,
+  account: receipt.account ?? accountOf(receipt.archive),
+}))
 
 export const endRecordSchema = z.object({
   jobId: jobIdSchema,

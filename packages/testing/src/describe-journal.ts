@@ -13,7 +13,8 @@ export function aReceipt(definition: JobDefinition, archiveId = 'A1'): Receipt {
   const { plan, pin } = anUpload({ partCount: 1 })
   const location = `/111122223333/vaults/${vault}/archives/${archiveId}`
   return {
-    ...{ jobId, generation: 1, vault, region: null },
+    ...{ formatVersion: 2, jobId, generation: 1, vault },
+    ...{ region: 'eu-central-1', account: '111122223333' },
     ...{ archive: { archiveId, location, treeHash: hex }, description, labels, plan },
     ...{ partTreeHashes: [hex], source, pin, sha256: null, createdAtMs, archivedAtMs: 9 },
   }

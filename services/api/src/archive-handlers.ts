@@ -69,6 +69,7 @@ function toArchiveView(receipt: Receipt): ArchiveView {
     jobId: receipt.jobId,
     vault: receipt.vault,
     region: receipt.region,
+    account: receipt.account,
     location: receipt.archive.location,
     sha256TreeHash: receipt.archive.treeHash,
     sha256: receipt.sha256,
@@ -83,5 +84,12 @@ function toArchiveView(receipt: Receipt): ArchiveView {
 }
 
 function toReceiptView(receipt: Receipt): ReceiptView {
-  return { ...toArchiveView(receipt), partTreeHashes: [...receipt.partTreeHashes] }
+  const { generation, partTreeHashes, pin } = receipt
+  const { sizeBytes: size, ...identity } = pin
+  return {
+    ...toArchiveView(receipt),
+    generation,
+    sourceVersion: { size, ...identity },
+    partTreeHashes: [...partTreeHashes],
+  }
 }

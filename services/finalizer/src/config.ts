@@ -5,8 +5,6 @@ import { z } from 'zod'
 export interface FinalizerConfig {
   readonly redisUrl: string
   readonly journalUrl: string
-  /** For receipts; null when the environment does not say. */
-  readonly region: string | null
   /** Archives completed at once. */
   readonly concurrency: number
   /** How long a job stays taken after its finalizer died. */
@@ -34,7 +32,6 @@ const FinalizerEnv = z.object({
   REDIS_URL: z.string().default('redis://127.0.0.1:6379'),
   FIRN_DATA_DIR: z.string().default('.firn'),
   JOURNAL_URL: z.string().optional(),
-  AWS_REGION: z.string().optional(),
   FINALIZER_CONCURRENCY: integerVariable({ min: 1, max: 256, defaultValue: 8 }),
   SWEEP_INTERVAL_MS: integerVariable({ min: 100, max: 3_600_000, defaultValue: 5_000 }),
   LOCK_DURATION_MS: integerVariable({ min: 2000, max: 600_000, defaultValue: 15_000 }),
@@ -56,7 +53,6 @@ export function readFinalizerConfig(env: NodeJS.ProcessEnv): FinalizerConfig {
   return {
     redisUrl: parsed.REDIS_URL,
     journalUrl: parsed.JOURNAL_URL ?? `file:${join(parsed.FIRN_DATA_DIR, 'journal')}`,
-    region: parsed.AWS_REGION ?? null,
     concurrency: parsed.FINALIZER_CONCURRENCY,
     sweepIntervalMs: parsed.SWEEP_INTERVAL_MS,
     lockDurationMs: parsed.LOCK_DURATION_MS,

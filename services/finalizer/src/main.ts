@@ -49,7 +49,7 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
     glacier,
     inventories: glacier,
     inventoryMarginMs: config.inventoryMarginMs,
-    region: config.region,
+    region: await glacier.region(),
     controls: controls.current,
     now: Date.now,
   }
