@@ -46,10 +46,13 @@ export async function startVault({
   supervisor,
   signal,
 }: StackContext): Promise<VaultAccess> {
+  const { env } = options
+  const aws = journalSettings(env)
   const access = {
-    region: options.env.VAULT_REGION ?? 'us-east-1',
-    accessKeyId: options.env.VAULT_ACCESS_KEY_ID ?? secrets.vaultAccessKeyId,
-    secretAccessKey: options.env.VAULT_SECRET_ACCESS_KEY ?? secrets.vaultSecretAccessKey,
+    region: env.VAULT_REGION ?? aws.AWS_REGION ?? 'us-east-1',
+    accessKeyId: env.VAULT_ACCESS_KEY_ID ?? aws.AWS_ACCESS_KEY_ID ?? secrets.vaultAccessKeyId,
+    secretAccessKey:
+      env.VAULT_SECRET_ACCESS_KEY ?? aws.AWS_SECRET_ACCESS_KEY ?? secrets.vaultSecretAccessKey,
   }
   const definition = define(options, {
     kind: 'vault',
@@ -152,6 +155,7 @@ export function sharedEnvironment(
     ...(vault === null
       ? awsVariables(options.env)
       : {
+          ...journalSettings(options.env),
           AWS_ENDPOINT_URL_GLACIER: vault.endpoint,
           AWS_REGION: vault.region,
           AWS_ACCESS_KEY_ID: vault.accessKeyId,
@@ -169,6 +173,23 @@ const isAws = (name: string): boolean => name.startsWith('AWS_')
 /** Without the AWS settings: a profile of the user's must not win over the stack's own vault. */
 function baseEnvironment(env: Environment): Environment {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !isAws(name)))
+}
+
+/** What leads to a journal in a bucket; no profile, which could lead elsewhere than to the vault. */
+const JOURNAL_SETTINGS =
+  /^AWS_(?:REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY|ENDPOINT_URL_S3|(?:REQUEST|RESPONSE)_CHECKSUM_.*)$/
+
+export function isJournalInBucket(env: Environment): boolean {
+  return env.JOURNAL_URL?.startsWith('s3:') ?? false
+}
+
+/**
+ * The AWS settings for a journal in a bucket, if it is in one. A process has one pair of keys and
+ * one region: the stack's own vault takes over those of the journal.
+ */
+export function journalSettings(env: Environment): Environment {
+  if (!isJournalInBucket(env)) return {}
+  return Object.fromEntries(Object.entries(env).filter(([name]) => JOURNAL_SETTINGS.test(name)))
 }
 
 function awsVariables(env: Environment): Environment {

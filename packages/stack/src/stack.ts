@@ -4,6 +4,8 @@ import { findFreePort, isPortFree, LOOPBACK } from './free-port.ts'
 import { openSecrets } from './secrets.ts'
 import type { StackOptions, VaultAccess } from './stack-options.ts'
 import {
+  isJournalInBucket,
+  journalSettings,
   type StackContext,
   sharedEnvironment,
   startApi,
@@ -38,6 +40,7 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
   resources.use(options.output)
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
   const lock = resources.use(await lockDataDir(options.dataDir, signal))
+  refuseMissingKeys(options)
   await refuseTakenPorts(options)
   const secrets = await openSecrets(options.dataDir)
   const supervisor = resources.use(await openSupervisor(options))
@@ -73,6 +76,15 @@ export async function startStack(options: StackOptions, signal: AbortSignal): Pr
     kill: supervisor.kill,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
+}
+
+function refuseMissingKeys({ glacier, env }: StackOptions): void {
+  if (glacier !== 'vault' || !isJournalInBucket(env)) return
+  const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret } = journalSettings(env)
+  if (id !== undefined && secret !== undefined) return
+  throw new Error(
+    `JOURNAL_URL is ${env.JOURNAL_URL} and the vault is Firn's own: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which then sign for both, or FIRN_GLACIER=aws`,
+  )
 }
 
 /** Says what to do before anything is started, rather than in the log of a service. */
