@@ -11,6 +11,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   records: ['core'],
   store: ['core', 'records'],
   queue: ['core'],
+  board: ['core', 'queue'],
   journal: ['core', 'records'],
   glacier: ['core'],
   hashing: ['core'],
@@ -18,7 +19,18 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   engine: ['core', 'glacier', 'journal', 'queue', 'sources', 'store'],
   testing: ['core', 'journal', 'store'],
   stack: ['contracts', 'core'],
-  api: ['contracts', 'core', 'engine', 'glacier', 'journal', 'queue', 'redis', 'runtime', 'store'],
+  api: [
+    'board',
+    'contracts',
+    'core',
+    'engine',
+    'glacier',
+    'journal',
+    'queue',
+    'redis',
+    'runtime',
+    'store',
+  ],
   worker: [
     'core',
     'engine',
@@ -87,6 +99,12 @@ describe('layers', () => {
   it('keeps the vault and the client side apart', async () => {
     for (const { file, text } of await sources('services/vault/src/**/*.ts')) {
       assert.doesNotMatch(text, /@aws-sdk|@smithy|@firn\/(?!core'|runtime')/, file)
+    }
+  })
+
+  it('lets the API load the board when somebody asks for it, not at its start', async () => {
+    for (const { file, text } of await sources('services/api/src/**/*.ts')) {
+      assert.doesNotMatch(text, /^import (?!type ).*'@firn\/board'/m, file)
     }
   })
 

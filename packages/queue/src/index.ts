@@ -5,6 +5,7 @@ export {
   type OpenJobQueues,
   type QueueCounts,
 } from './create-job-queues.ts'
+export { createQueueViews, type QueueViews } from './create-queue-views.ts'
 export type { JobQueues, JobRef, RunContext } from './job-queues.ts'
 export {
   type Consumer,

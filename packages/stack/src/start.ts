@@ -72,6 +72,7 @@ function welcome(stack: Stack, config: StartConfig): string {
 Firn is up. Its data is in ${config.dataDir}
 ${urls.join('\n')}
   token      ${stack.apiToken}
+  queues     ${stack.apiUrl}/queues (in a browser; the token is the password)
 
 Archive a file:
   curl -sS -H 'Authorization: Bearer ${stack.apiToken}' -H 'Content-Type: application/json' \\

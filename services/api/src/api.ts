@@ -1,3 +1,4 @@
+import type { Board } from '@firn/board'
 import type { Controls } from '@firn/core'
 import type { Glacier, Vaults } from '@firn/glacier'
 import type { Journal } from '@firn/journal'
@@ -9,6 +10,7 @@ import type { Admission } from './admission.ts'
 import { type ApiServer, openApiServer } from './api-server.ts'
 import { createApp, type Deadlines } from './app.ts'
 import { archiveHandlers } from './archive-handlers.ts'
+import { boardHandler } from './board-handler.ts'
 import { controlHandlers } from './control-handlers.ts'
 import { eventHandlers } from './event-handlers.ts'
 import { createEventHub } from './event-hub.ts'
@@ -33,6 +35,8 @@ export interface ApiOptions {
   readonly controls: () => Controls
   readonly vaults: Vaults
   readonly glacier: Pick<Glacier, 'listUploads' | 'abortUpload'>
+  /** The pages about the queues, made when they are first asked for. */
+  readonly loadBoard: () => Promise<Pick<Board, 'serve'>>
   readonly admission: Pick<Admission, 'check'>
   readonly registry: Registry
   readonly now: () => number
@@ -58,6 +62,7 @@ export async function openApi(options: ApiOptions): Promise<ApiServer> {
       onError: (error) => log.warn({ err: error }, 'events cannot be read; trying again'),
     }),
   )
+  const metrics = createHttpMetrics(registry)
   registerJobMetrics(registry, store)
   const app = createApp({
     handlers: {
@@ -69,8 +74,15 @@ export async function openApi(options: ApiOptions): Promise<ApiServer> {
       ...uploadHandlers(options),
       ...serviceHandlers({ probe: probeHandler(options), version: '0.1.0' }),
     },
+    board: boardHandler({
+      isAuthorized: createTokenCheck(options.tokens, ['basic', 'bearer']),
+      loadBoard: options.loadBoard,
+      metrics,
+      stopping,
+      deadlineMs: options.deadlines.requestMs,
+    }),
     isAuthorized: createTokenCheck(options.tokens),
-    metrics: createHttpMetrics(registry),
+    metrics,
     log,
     stopping,
     deadlines: options.deadlines,

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { type Operation, type OperationId, operations } from '@firn/contracts'
 import type { Logger } from '@firn/runtime'
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express'
+import { BOARD_PATH } from './board-handler.ts'
 import type { Call, Handler } from './call.ts'
 import type { HttpMetrics } from './http-metrics.ts'
 import { sendProblem, statusByCode, toProblem } from './problem.ts'
@@ -13,6 +14,8 @@ import type { TokenCheck } from './token-check.ts'
 export interface AppDeps {
   /** One per operation of the contract: what has no handler does not compile. */
   readonly handlers: Readonly<Record<OperationId, Handler>>
+  /** Answers for everything under {@link BOARD_PATH}, who may see it included. */
+  readonly board: RequestHandler
   readonly isAuthorized: TokenCheck
   readonly metrics: HttpMetrics
   readonly log: Logger
@@ -41,6 +44,7 @@ export function createApp(deps: AppDeps): express.Express {
   app.set('strict routing', true)
   app.use(begin(deps))
   app.use('/v1', admit(deps))
+  app.use(BOARD_PATH, deps.board)
   const table: readonly [string, Operation][] = Object.entries(operations)
   for (const [id, operation] of table) {
     const handler = deps.handlers[id as OperationId]

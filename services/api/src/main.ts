@@ -8,7 +8,9 @@ import { createMetrics, observeGlacier, reportJobs, runService, watchValue } fro
 import { createRedisControlStore, createRedisJobStore, observeJobs } from '@firn/store'
 import { watchAdmission } from './admission.ts'
 import { openApi } from './api.ts'
+import { BOARD_PATH } from './board-handler.ts'
 import { readApiConfig } from './config.ts'
+import { createLazy } from './lazy.ts'
 import { readTokens } from './read-tokens.ts'
 
 const CONTROLS_INTERVAL_MS = 1000
@@ -39,6 +41,13 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
       onError: onOutage,
     }),
   )
+  // Loaded when somebody looks: it takes a tenth of a second and memory that most never need.
+  const board = resources.use(
+    createLazy(async () => {
+      const { createBoard } = await import('@firn/board')
+      return createBoard({ redis: redis.client, basePath: BOARD_PATH })
+    }),
+  )
   const server = resources.use(
     await openApi({
       ...config,
@@ -51,6 +60,7 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
       controlStore,
       vaults: glacier,
       glacier,
+      loadBoard: board.get,
       admission: resources.use(
         watchAdmission({ readMemory: () => readMemory(redis.client), onError: onOutage }),
       ),

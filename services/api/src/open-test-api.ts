@@ -6,7 +6,7 @@ import { createMemoryJournal } from '@firn/journal'
 import type { JobQueues } from '@firn/queue'
 import { createLogger, createMetrics } from '@firn/runtime'
 import { createMemoryControlStore, createMemoryJobStore, type JobStore } from '@firn/store'
-import { openApi } from './api.ts'
+import { type ApiOptions, openApi } from './api.ts'
 
 export const TOKEN = 'a-token-for-tests'
 export const authorization = { authorization: `Bearer ${TOKEN}` }
@@ -33,6 +33,7 @@ export async function openTestApi(
     readonly store?: JobStore
     readonly streamCountMax?: number
     readonly deadlineMs?: number
+    readonly loadBoard?: ApiOptions['loadBoard']
   } = {},
 ) {
   const stop = new AbortController()
@@ -55,6 +56,7 @@ export async function openTestApi(
     controls: () => defaultControls,
     vaults: createMemoryVaults(),
     glacier: createMemoryUploads(uploads),
+    loadBoard: overrides.loadBoard ?? (() => Promise.reject(new Error('there is no board here'))),
     admission: { check: () => undefined },
     registry: createMetrics(),
     now: Date.now,

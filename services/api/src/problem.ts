@@ -77,7 +77,7 @@ export function toProblem(error: unknown, requestId: string | null): Problem {
     headers: {
       'content-type': 'application/problem+json',
       'cache-control': 'no-store',
-      ...(status === 401 && { 'www-authenticate': 'Bearer realm="firn"' }),
+      ...(status === 401 && { 'www-authenticate': extras.challenge ?? 'Bearer realm="firn"' }),
       ...((status === 503 || status === 429) && { 'retry-after': String(RETRY_AFTER_S) }),
       ...(extras.allow !== undefined && { allow: extras.allow }),
       ...(code === 'SHUTTING_DOWN' && { connection: 'close' }),

@@ -32,6 +32,8 @@ export interface ProblemExtras {
   readonly allowed?: readonly string[]
   /** Value of the Allow header. */
   readonly allow?: string
+  /** Value of the WWW-Authenticate header, where it is not that of the API. */
+  readonly challenge?: string
 }
 
 /** A request that is refused. The message is shown to the client, so it never echoes a secret. */
