@@ -282,7 +282,13 @@ function recoverDeps(journal: Journal) {
   const ignore = async (): Promise<void> => {}
   return {
     ...{ store: createMemoryJobStore(), journal, controls: () => defaultControls, now: Date.now },
-    queues: { addOpen: ignore, addParts: ignore, addFinalize: ignore, addAbort: ignore },
+    queues: {
+      addOpen: ignore,
+      addParts: ignore,
+      addFinalize: ignore,
+      changePriority: async () => undefined,
+      addAbort: ignore,
+    },
   }
 }
 
