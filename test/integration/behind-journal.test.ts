@@ -3,45 +3,127 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { AppError, defaultControls, newJob } from '@firn/core'
-import { commandJob, recoverJobs } from '@firn/engine'
-import { createMemoryJournal, openDirectoryJournal } from '@firn/journal'
-import type { JobQueues } from '@firn/queue'
+import { AppError } from '@firn/core'
+import { commandJob, finalizeJob, recoverJobs, uploadPart } from '@firn/engine'
+import { openDirectoryJournal } from '@firn/journal'
 import { createMemoryJobStore } from '@firn/store'
 import { aDefinition, anUpload } from '@firn/testing'
+import {
+  aFailure,
+  anIntent,
+  aReceipt,
+  openRolledBack,
+  type RolledBackState,
+  rolledBackDeps,
+} from './rolled-back-job.ts'
 
 const { signal } = new AbortController()
-const ignore = async (): Promise<void> => {}
-const queues: JobQueues = {
-  addOpen: ignore,
-  addParts: ignore,
-  addFinalize: ignore,
-  changePriority: ignore,
-  addAbort: ignore,
-}
-const common = { queues, controls: () => defaultControls, now: Date.now }
+const run = { signal, attempt: 1, isLastAttempt: false }
 
 describe('a store that is behind the journal', () => {
   it('does not cancel a job whose Complete was intended', async () => {
-    const deps = { ...common, store: createMemoryJobStore(), journal: createMemoryJournal() }
-    const definition = aDefinition()
-    const { id: jobId } = definition
-    const upload = anUpload()
-    const { uploadId, plan } = upload
-    const intent = { jobId, generation: 1, uploadId, sizeBytes: plan.sizeBytes, atMs: 1 }
-    await deps.journal.putDefinition(definition, signal)
-    await deps.journal.putUpload({ jobId, generation: 1, upload }, signal)
-    await deps.journal.putIntent({ ...intent, treeHash: 'ab'.repeat(32) }, signal)
-    // As a replica that lagged would have it: the parts are still on their way.
-    const progress = { state: 'uploading', generation: 1, upload } as const
-    await deps.store.create({ ...newJob(definition), progress }, signal)
+    const { deps, id, stateOf } = await openRolledBack('uploading', async (journal, jobId) => {
+      await journal.putUpload({ jobId, generation: 1, upload: anUpload() }, signal)
+      await journal.putIntent(anIntent(jobId), signal)
+    })
+    await assert.rejects(commandJob(deps, id, 'cancel', signal), isConflict)
+    assert.equal((await deps.journal.load(id, signal))?.end, null)
+    assert.equal(await stateOf(), 'queued')
+  })
 
-    await assert.rejects(
-      commandJob(deps, jobId, 'cancel', signal),
-      (error) => error instanceof AppError && error.code === 'JOB_STATE_CONFLICT',
+  it('does not cancel what it says failed, and may be archived since', async () => {
+    const { deps, id, stateOf } = await openRolledBack('failed', async (journal, jobId) => {
+      await journal.putUpload({ jobId, generation: 1, upload: anUpload() }, signal)
+      await journal.putIntent(anIntent(jobId), signal)
+    })
+    await assert.rejects(commandJob(deps, id, 'cancel', signal), isConflict)
+    assert.equal(await stateOf(), 'queued')
+  })
+
+  for (const state of ['uploading', 'paused', 'failed'] as const) {
+    it(`makes cancelled again what it says is ${state}`, async () => {
+      const { deps, id, stateOf } = await openRolledBack(state, async (journal, jobId) => {
+        await journal.putGeneration({ jobId, generation: 2, atMs: 2 }, signal)
+        await journal.putEnd({ ...aFailure(jobId), state: 'cancelled', error: null }, signal)
+      })
+      await recoverJobs(deps, { isDryRun: false }, signal)
+      assert.equal(await stateOf(), 'cancelled')
+      assert.equal((await deps.journal.load(id, signal))?.end?.state, 'cancelled')
+    })
+  }
+
+  for (const state of ['queued', 'uploading', 'paused', 'failed', 'finalizing'] as const) {
+    it(`makes archived again what it says is ${state}`, async () => {
+      const { deps, stateOf } = await openRolledBack(state, (journal, jobId) =>
+        journal.putReceipt(aReceipt(jobId), signal),
+      )
+      await recoverJobs(deps, { isDryRun: false }, signal)
+      assert.equal(await stateOf(), 'archived')
+    })
+  }
+
+  it('goes on with a job that it says failed, and that was retried since', async () => {
+    const { deps, id, stateOf } = await openRolledBack('failed')
+    const dry = await recoverJobs(deps, { isDryRun: true }, signal)
+    assert.deepEqual([dry.rebuilt, await stateOf()], [[id], 'failed'])
+    await recoverJobs(deps, { isDryRun: false }, signal)
+    assert.equal(await stateOf(), 'queued')
+  })
+
+  it('goes on with the upload that came after the one it knows', async () => {
+    for (const state of ['uploading', 'finalizing'] as const) {
+      const { deps, id } = await openRolledBack(state, (journal, jobId) =>
+        journal.putUpload({ jobId, generation: 2, upload: anUpload() }, signal),
+      )
+      await recoverJobs(deps, { isDryRun: false }, signal)
+      const progress = (await deps.store.load(id, signal))?.job.progress
+      assert.deepEqual(progress, { state: 'queued', generation: 2, isOpening: true })
+    }
+  })
+
+  it('changes nothing about a job of which the journal knows no more', async () => {
+    const states: readonly RolledBackState[] = ['queued', 'uploading', 'paused', 'finalizing']
+    for (const state of [...states, 'failed' as const]) {
+      const { deps, stateOf } = await openRolledBack(state, async (journal, jobId) => {
+        const upload = anUpload()
+        if (state !== 'queued') await journal.putUpload({ jobId, generation: 1, upload }, signal)
+        if (state === 'failed') await journal.putEnd(aFailure(jobId), signal)
+        // Noted by a run whose save lost its race.
+        else await journal.putGeneration({ jobId, generation: 2, atMs: 2 }, signal)
+      })
+      const { rebuilt } = await recoverJobs(deps, { isDryRun: false }, signal)
+      assert.deepEqual([rebuilt, await stateOf()], [[], state])
+    }
+  })
+
+  for (const use of ['part', 'finalize'] as const) {
+    it(`does not begin a cancelled job anew whose upload is gone: ${use}`, async () => {
+      const { deps, id, stateOf } = await openRolledBack('uploading', (journal, jobId) =>
+        journal.putEnd({ ...aFailure(jobId), state: 'cancelled', error: null }, signal),
+      )
+      const ref = { jobId: id, generation: 1, index: 0 }
+      const full = { ...rolledBackDeps, ...deps }
+      await (use === 'part' ? uploadPart(full, ref, run) : finalizeJob(full, ref, run))
+      assert.equal(await stateOf(), 'cancelled')
+    })
+  }
+
+  it('does not begin a cancelled job again when a retry is asked for', async () => {
+    const { deps, id, stateOf } = await openRolledBack('failed', (journal, jobId) =>
+      journal.putEnd({ ...aFailure(jobId), state: 'cancelled', error: null }, signal),
     )
-    assert.equal((await deps.journal.load(jobId, signal))?.end, null)
-    assert.equal((await deps.store.load(jobId, signal))?.job.progress.state, 'queued')
+    await assert.rejects(commandJob(deps, id, 'retry', signal), isConflict)
+    assert.equal(await stateOf(), 'cancelled')
+  })
+
+  it('does not fail a job that was cancelled', async () => {
+    const { deps, id, stateOf } = await openRolledBack('uploading', (journal, jobId) =>
+      journal.putEnd({ ...aFailure(jobId), state: 'cancelled', error: null }, signal),
+    )
+    const sources = { ...rolledBackDeps.sources, openPart: () => Promise.reject(changed) }
+    const ref = { jobId: id, generation: 1, index: 0 }
+    await uploadPart({ ...rolledBackDeps, ...deps, sources }, ref, run)
+    assert.equal(await stateOf(), 'cancelled')
   })
 
   it('is rebuilt but for the records that are damaged, which are named', async () => {
@@ -53,7 +135,7 @@ describe('a store that is behind the journal', () => {
       const [damaged, ...whole] = definitions.map(({ id }) => id)
       assert.ok(damaged)
       await writeFile(join(directory, damaged.slice(-1), `${damaged}.json`), '{}')
-      const deps = { ...common, store: createMemoryJobStore(), journal }
+      const deps = { ...rolledBackDeps, store: createMemoryJobStore(), journal }
       const report = await recoverJobs(deps, { isDryRun: false }, signal)
       assert.deepEqual([...report.rebuilt].sort(), whole.sort())
       assert.deepEqual(
@@ -66,3 +148,9 @@ describe('a store that is behind the journal', () => {
     }
   })
 })
+
+const changed = new AppError('SOURCE_CHANGED', 'another file')
+
+function isConflict(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'JOB_STATE_CONFLICT'
+}

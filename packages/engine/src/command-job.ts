@@ -1,9 +1,10 @@
 import { AppError, isFinished, type JobId } from '@firn/core'
 import type { StoredJob } from '@firn/store'
+import { alignJob, putBack } from './align-job.ts'
 import { applyEvent } from './apply-event.ts'
 import type { JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
-import { mayHaveArchive, rebuiltJob } from './job-from-journal.ts'
+import { mayHaveArchive } from './job-from-journal.ts'
 
 /** What people may ask of a job. */
 export type JobCommand = 'pause' | 'resume' | 'cancel' | 'retry'
@@ -20,6 +21,8 @@ export async function commandJob(
   command: JobCommand,
   signal: AbortSignal,
 ): Promise<StoredJob> {
+  // The others neither end a job nor begin it again.
+  if (command === 'cancel' || command === 'retry') await align(deps, id, signal)
   if (command === 'cancel') await requireNoArchive(deps, id, signal)
   const { outcome, stored } = await applyEvent(deps, id, null, { type: command }, signal)
   if (outcome === 'refused') {
@@ -28,6 +31,13 @@ export async function commandJob(
   }
   await enqueueWork(deps, stored.job, signal)
   return stored
+}
+
+/** A store that was rolled back may say "failed" of a job that was cancelled, or is archived. */
+async function align(deps: JobDeps, id: JobId, signal: AbortSignal): Promise<void> {
+  const stored = await deps.store.load(id, signal)
+  const entry = stored && (await deps.journal.load(id, signal))
+  if (stored !== undefined && entry !== undefined) await alignJob(deps, stored, entry, signal)
 }
 
 /**
@@ -41,9 +51,6 @@ async function requireNoArchive(deps: JobDeps, id: JobId, signal: AbortSignal): 
   const { state, generation } = stored.job.progress
   const isEnding = state === 'finalizing' || state === 'reconciling' || isFinished(state)
   if (isEnding || !mayHaveArchive(entry, generation)) return
-  const rebuilt = rebuiltJob(entry, deps.now())
-  if (await deps.store.save(rebuilt, stored.version, signal)) {
-    await enqueueWork(deps, rebuilt, signal)
-  }
+  await putBack(deps, stored, entry, signal)
   throw new AppError('JOB_STATE_CONFLICT', 'Cannot cancel a job that may be archived already')
 }

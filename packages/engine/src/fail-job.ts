@@ -1,9 +1,10 @@
 import { AppError, isFinished, toAppError, uploadOf } from '@firn/core'
 import type { JobRef, RunContext } from '@firn/queue'
+import { alignJob, putBack } from './align-job.ts'
 import { applyEvent } from './apply-event.ts'
 import type { GlacierDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
-import { mayHaveArchive, rebuiltJob } from './job-from-journal.ts'
+import { mayHaveArchive } from './job-from-journal.ts'
 
 /**
  * Ends a job with its reason. A failure that was worth retrying keeps the upload and its parts
@@ -43,7 +44,9 @@ async function isFenced(deps: GlacierDeps, ref: JobRef, signal: AbortSignal): Pr
   if (stored === undefined || progress?.generation !== ref.generation) return false
   const isAhead = progress.state === 'finalizing' || progress.state === 'reconciling'
   const entry = isAhead ? undefined : await deps.journal.load(ref.jobId, signal)
-  if (entry === undefined || !mayHaveArchive(entry, ref.generation)) return true
+  if (entry === undefined) return true
+  if (await alignJob(deps, stored, entry, signal)) return false
+  if (!mayHaveArchive(entry, ref.generation)) return true
   const uploadId = uploadOf(progress)?.uploadId
   if (entry.receipt === null && uploadId !== undefined) {
     try {
@@ -53,9 +56,7 @@ async function isFenced(deps: GlacierDeps, ref: JobRef, signal: AbortSignal): Pr
       if (toAppError(error).code !== 'GLACIER_UPLOAD_NOT_FOUND') throw error
     }
   }
-  const rebuilt = rebuiltJob(entry, deps.now())
-  if (await deps.store.save(rebuilt, stored.version, signal))
-    await enqueueWork(deps, rebuilt, signal)
+  await putBack(deps, stored, entry, signal)
   return false
 }
 

@@ -1,5 +1,6 @@
 import { AppError, type Job, type Progress, toAppError } from '@firn/core'
 import type { JobRef, RunContext } from '@firn/queue'
+import { alignJob } from './align-job.ts'
 import { applyEvent } from './apply-event.ts'
 import { archiveReceipt } from './archive-receipt.ts'
 import type { FinalizeDeps } from './deps.ts'
@@ -21,6 +22,8 @@ export async function finalizeJob(deps: FinalizeDeps, ref: JobRef, run: RunConte
   if (stored?.job.progress.generation !== ref.generation) return
   const { job } = stored
   try {
+    const entry = await deps.journal.load(ref.jobId, run.signal)
+    if (entry !== undefined && (await alignJob(deps, stored, entry, run.signal))) return
     if (job.progress.state === 'uploading') {
       const sealed = await sealUpload(deps, job, job.progress, run.signal)
       if (sealed !== undefined) await complete(deps, sealed.job, sealed.progress, run)

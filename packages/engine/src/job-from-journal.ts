@@ -1,4 +1,4 @@
-import { isFinished, type Job, type Progress, type Upload } from '@firn/core'
+import { isFinished, type Job, type Progress, type Upload, unreachable } from '@firn/core'
 import type { JournalEntry } from '@firn/journal'
 
 /**
@@ -69,15 +69,41 @@ function archived(
 
 /**
  * Whether the journal proves that the job is further than the store says: a store that was rolled
- * back, or a run that died between the two. A queued job may then have an upload already, and
- * opening another could make a second archive.
+ * back, or a run that died between the two. What the store says of such a job misleads: a queued
+ * one may have an upload already, and opening another could make a second archive; one that is
+ * uploading may have been cancelled.
+ *
+ * Pauses are not journaled, so a paused job stays paused unless it has ended. An end beside a job
+ * that is being completed is what a cancel or a failure left that came too late.
  */
-export function isBehindJournal(job: Job, entry: JournalEntry): boolean {
+export function isBehindJournal({ progress }: Job, entry: JournalEntry): boolean {
   const { uploads, receipt, end } = entry
-  const { generation, state } = job.progress
-  if (state !== 'queued') return false
-  if (latestGeneration(entry) > generation) return true
+  const { generation, state } = progress
+  if (state === 'archived' || state === 'cancelled') return false
   if (receipt !== null) return true
-  if (end !== null && end.generation >= generation) return true
-  return uploads.some((record) => record.generation >= generation)
+  // Not by a generation alone: noted before the state is saved, it may have lost its race.
+  const isSuperseded = uploads.some((record) => record.generation > generation)
+  switch (state) {
+    case 'queued': {
+      const isOpened = uploads.some((record) => record.generation >= generation)
+      return isOver(end, generation) || isOpened || latestGeneration(entry) > generation
+    }
+    case 'uploading':
+      return isOver(end, generation) || isSuperseded
+    case 'paused':
+      return isOver(end, generation)
+    case 'failed':
+      // A failure is journaled before the store says so: without it somebody asked for a retry.
+      return end === null || end.state === 'cancelled'
+    case 'finalizing':
+    case 'reconciling':
+      return isSuperseded
+    default:
+      return unreachable(state)
+  }
+}
+
+/** Whether the job ended: a cancel ends it whatever its generation, a failure only its own. */
+function isOver(end: JournalEntry['end'], generation: number): boolean {
+  return end !== null && (end.state === 'cancelled' || end.generation >= generation)
 }

@@ -1,4 +1,5 @@
 import type { JobRef } from '@firn/queue'
+import { alignJob } from './align-job.ts'
 import { applyEvent } from './apply-event.ts'
 import type { JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
@@ -6,10 +7,14 @@ import { enqueueWork } from './enqueue-work.ts'
 /**
  * Glacier no longer knows the upload of a job that is still uploading. If no Complete was ever
  * intended for it, it expired and can become nothing: the job starts over with a new generation.
- * Otherwise it may have become the archive, and the finalizer has to find out.
+ * Otherwise it may have become the archive, and the finalizer has to find out. A job that ended,
+ * which is why its upload is gone, has ended, whatever a store that was rolled back says.
  */
 export async function loseUpload(deps: JobDeps, ref: JobRef, signal: AbortSignal): Promise<void> {
+  const before = await deps.store.load(ref.jobId, signal)
   const entry = await deps.journal.load(ref.jobId, signal)
+  const isOurs = before?.job.progress.generation === ref.generation
+  if (isOurs && entry !== undefined && (await alignJob(deps, before, entry, signal))) return
   const intent = entry?.intents.find((record) => record.generation === ref.generation)
   const event =
     intent === undefined

@@ -1,21 +1,24 @@
-import { type JobId, toAppError, workFor } from '@firn/core'
+import { isFinished, type JobId, toAppError, workFor } from '@firn/core'
 import type { JournalEntry } from '@firn/journal'
+import type { StoredJob } from '@firn/store'
+import { alignJob } from './align-job.ts'
 import type { JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
-import { rebuiltJob } from './job-from-journal.ts'
+import { isBehindJournal, rebuiltJob } from './job-from-journal.ts'
 
 export interface RecoverReport {
   /** Jobs that the journal knows. */
   readonly known: number
-  /** Of these, put back into the store because it did not know them. */
+  /** Of these, put back into the store, which did not know them or not how far they are. */
   readonly rebuilt: readonly JobId[]
   /** Of these, left alone because their records cannot be read or stored; a person must look. */
   readonly failed: readonly { readonly jobId: JobId; readonly error: unknown }[]
 }
 
 /**
- * Puts back every job that the journal knows and the store does not: after a Redis that came back
- * empty, and after an accept that died half-way. Parts that Glacier holds are recorded again, not
+ * Puts back every job that the journal knows and the store does not, or of which the store knows
+ * less: after a Redis that came back empty or as it was some time ago, and after an accept that
+ * died half-way. Parts that Glacier holds are recorded again, not
  * uploaded again. Unfinished jobs that the store knows are indexed anew: whoever wrote one may have
  * died before it was, and the sweeper sees only what is. Safe to repeat and to run in several
  * processes. Leaves the store's mark, by which a later loss of everything is noticed at once.
@@ -47,7 +50,7 @@ export async function recoverJobs(
   return { known, rebuilt, failed }
 }
 
-/** Returns whether the store did not know the job. */
+/** Returns whether the store did not know the job, or not how far it is. */
 async function recover(
   deps: JobDeps,
   id: JobId,
@@ -55,15 +58,32 @@ async function recover(
   signal: AbortSignal,
 ): Promise<boolean> {
   const stored = await deps.store.load(id, signal)
-  if (stored !== undefined) {
-    const isUnfinished = workFor(stored.job.progress) !== undefined
-    if (isUnfinished && !isDryRun) await deps.store.reindex(id, signal)
-    return false
-  }
+  if (stored !== undefined) return await recheck(deps, stored, isDryRun, signal)
   const entry = await deps.journal.load(id, signal)
   if (entry === undefined) return false
   if (!isDryRun) await rebuild(deps, entry, signal)
   return true
+}
+
+/** Returns whether the store did not know how far the job is. */
+async function recheck(
+  deps: JobDeps,
+  stored: StoredJob,
+  isDryRun: boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { definition, progress } = stored.job
+  const { state } = progress
+  const isFinal = state === 'archived' || state === 'cancelled'
+  const entry = isFinal ? undefined : await deps.journal.load(definition.id, signal)
+  if (entry !== undefined && isBehindJournal(stored.job, entry)) {
+    // Opening a job takes over what the journal knows, with the parts that Glacier holds.
+    const isLeft = state === 'queued' && !isFinished(rebuiltJob(entry, 0).progress.state)
+    if (!isLeft && !isDryRun) await alignJob(deps, stored, entry, signal)
+    if (!isLeft) return true
+  }
+  if (workFor(progress) !== undefined && !isDryRun) await deps.store.reindex(definition.id, signal)
+  return false
 }
 
 async function rebuild(deps: JobDeps, entry: JournalEntry, signal: AbortSignal): Promise<void> {
