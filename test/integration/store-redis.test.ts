@@ -74,6 +74,25 @@ describe('the Redis job store', { timeout: 120_000 }, () => {
     assert.equal(again.outcome, 'already')
   })
 
+  it('bears no mark that counts once Redis was restarted, or lost what it had meanwhile', async () => {
+    await using worker = await openRedis({ url: server.url, role: 'worker' }, never)
+    const patient = createRedisJobStore({ redis: worker.client })
+    await patient.putMark(await patient.beginMark(never), never)
+    assert.equal(await patient.hasMark(never), true)
+    const before = await patient.beginMark(never)
+    await server.kill('SIGKILL')
+    await server.restart()
+    assert.equal(await patient.hasMark(never), false)
+    await patient.putMark(before, never)
+    assert.equal(await patient.hasMark(never), false)
+    const begun = await patient.beginMark(never)
+    await worker.client.flushall()
+    await patient.putMark(begun, never)
+    assert.equal(await patient.hasMark(never), false)
+    await patient.putMark(await patient.beginMark(never), never)
+    assert.equal(await patient.hasMark(never), true)
+  })
+
   it('rejects with STORE_UNAVAILABLE, and its cause, while Redis is frozen', async () => {
     const job = aJob()
     await connection.client.ping()

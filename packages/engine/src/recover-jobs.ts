@@ -21,7 +21,7 @@ export interface RecoverReport {
  * died half-way. Parts that Glacier holds are recorded again, not
  * uploaded again. Unfinished jobs that the store knows are indexed anew: whoever wrote one may have
  * died before it was, and the sweeper sees only what is. Safe to repeat and to run in several
- * processes. Leaves the store's mark, by which a later loss of everything is noticed at once.
+ * processes. Leaves the store's mark, by which it is noticed at once when it may have lost something since.
  *
  * @param isDryRun reports what would be rebuilt and changes nothing.
  */
@@ -33,6 +33,7 @@ export async function recoverJobs(
   const rebuilt: JobId[] = []
   const failed: { jobId: JobId; error: unknown }[] = []
   let known = 0
+  const begun = options.isDryRun ? null : await deps.store.beginMark(signal)
   for await (const id of deps.journal.jobIds(signal)) {
     known += 1
     try {
@@ -46,7 +47,7 @@ export async function recoverJobs(
       failed.push({ jobId: id, error })
     }
   }
-  if (!options.isDryRun) await deps.store.putMark(signal)
+  if (begun !== null) await deps.store.putMark(begun, signal)
   return { known, rebuilt, failed }
 }
 

@@ -184,9 +184,13 @@ export interface JobStore {
   /** The id of the newest state event, to continue after; '0' when there is none. */
   readonly lastEventId: (signal: AbortSignal) => Promise<string>
   /**
-   * Whether the store holds the mark that {@link putMark} leaves: a store that lost everything
-   * lost it too, and says so by its absence.
+   * Whether this is still the store that {@link putMark} marked. One that lost everything lost the
+   * mark too; one that was restarted or failed over since may have lost what it acknowledged last,
+   * so the mark of its predecessor does not count.
    */
   readonly hasMark: (signal: AbortSignal) => Promise<boolean>
-  readonly putMark: (signal: AbortSignal) => Promise<void>
+  /** To be called before all jobs are looked at; what {@link putMark} takes afterwards. */
+  readonly beginMark: (signal: AbortSignal) => Promise<string>
+  /** Leaves no mark that counts if, since it was begun, the store lost what it had. */
+  readonly putMark: (begun: string, signal: AbortSignal) => Promise<void>
 }

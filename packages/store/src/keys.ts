@@ -30,8 +30,10 @@ export const eventsKey = 'firn:{index}:events'
 export const stateKey = (state: JobState): string => `firn:{index}:state:${state}`
 export const stateKeys: readonly string[] = jobStates.map(stateKey)
 
-/** Lost with everything else when Redis comes back empty. */
+/** Which Redis was compared with the journal. Lost with everything else when it comes back empty. */
 export const markKey = 'firn:mark'
+/** That such a comparison is under way. */
+export const begunMarkKey = (token: string): string => `firn:mark:${token}`
 
 /** What the index holds for a job, and a page's cursor: 15 digits hold any safe time. */
 export function indexMember(createdAtMs: number, id: JobId): string {

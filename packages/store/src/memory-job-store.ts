@@ -63,7 +63,9 @@ export function createMemoryJobStore(): JobStore {
 
     hasMark: (signal) => storeCall('look for the mark', signal, async () => isMarked),
 
-    putMark: (signal) =>
+    beginMark: (signal) => storeCall('begin the mark', signal, async () => ''),
+
+    putMark: (_begun, signal) =>
       storeCall('leave the mark', signal, async () => {
         isMarked = true
       }),

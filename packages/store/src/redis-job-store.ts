@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { type Job, jobStates } from '@firn/core'
 import type { Cluster, Redis } from 'ioredis'
 import type { JobStore, Liveness } from './job-store.ts'
-import { jobKey, markKey, partKeys } from './keys.ts'
+import { jobKey, partKeys } from './keys.ts'
 import { createRedisIndex, indexJob, loadJob } from './redis-index.ts'
+import { createRedisMark } from './redis-mark.ts'
 import { createRedisParts } from './redis-parts.ts'
 import { createScript } from './scripts/create.ts'
 import { saveScript } from './scripts/save.ts'
@@ -20,6 +21,7 @@ export function createRedisJobStore({ redis }: { readonly redis: Redis | Cluster
   return {
     ...createRedisIndex(redis),
     ...createRedisParts(redis),
+    ...createRedisMark(redis),
 
     create: (job, signal) =>
       storeCall(`create job "${job.definition.id}"`, signal, async () => {
@@ -47,14 +49,6 @@ export function createRedisJobStore({ redis }: { readonly redis: Redis | Cluster
         if (typeof incarnation !== 'string') return false
         await indexJob(redis, { job, version: expectedVersion + 1, incarnation })
         return true
-      }),
-
-    hasMark: (signal) =>
-      storeCall('look for the mark', signal, async () => (await redis.exists(markKey)) === 1),
-
-    putMark: (signal) =>
-      storeCall('leave the mark', signal, async () => {
-        await redis.set(markKey, '1')
       }),
 
     liveness: (ids, signal) =>

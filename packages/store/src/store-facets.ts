@@ -12,6 +12,9 @@ export type PartStore = Pick<
   | 'loadParts'
 >
 
+/** The part of the store that knows whether it may have lost something. */
+export type MarkStore = Pick<JobStore, 'hasMark' | 'beginMark' | 'putMark'>
+
 /** The part of the store that answers across jobs. */
 export type IndexStore = Pick<
   JobStore,

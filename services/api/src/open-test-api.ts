@@ -38,7 +38,8 @@ export async function openTestApi(
 ) {
   const stop = new AbortController()
   const store = overrides.store ?? createMemoryJobStore()
-  if (overrides.store === undefined) await store.putMark(stop.signal)
+  if (overrides.store === undefined)
+    await store.putMark(await store.beginMark(stop.signal), stop.signal)
   const queued: string[] = []
   const controlStore = createMemoryControlStore({ now: Date.now })
   const journal = createMemoryJournal()

@@ -72,7 +72,8 @@ describe('while a store that lost everything is being rebuilt', () => {
       assert.equal(status, 503, rest)
       assert.equal(body.code, 'STORE_UNAVAILABLE')
     }
-    await store.putMark(new AbortController().signal)
+    const { signal } = new AbortController()
+    await store.putMark(await store.beginMark(signal), signal)
     assert.equal((await api.call('POST', `${path}/cancel`)).status, 404)
   })
 })
