@@ -241,7 +241,7 @@ describe('the Redis job store', { timeout: 120_000 }, () => {
     const { id } = job.definition
     const ref = { jobId: id, generation: 1, index: 0 }
     await store.create(job, never)
-    await store.beginPart(ref, 'ann', never)
+    await store.beginPart(ref, { worker: 'ann', attempt: 1 }, never)
     const input = { treeHash: Buffer.alloc(32), sizeBytes: 1, window: 0, nowMs: 1 }
     await store.recordPart(ref, input, never)
     const progress: Progress = { state: 'queued', generation: 2, isOpening: false }
@@ -262,7 +262,7 @@ describe('the Redis job store', { timeout: 120_000 }, () => {
       await Promise.all(
         indexes.slice(start, start + 500).map(async (index) => {
           const ref = { jobId: id, generation: 1, index }
-          await store.beginPart(ref, `worker-${index % 16}`, never)
+          await store.beginPart(ref, { worker: `worker-${index % 16}`, attempt: 1 }, never)
           const input = { treeHash, sizeBytes: 2 ** 20, window: 32, nowMs: index }
           await store.recordPart(ref, input, never)
         }),

@@ -65,7 +65,9 @@ export const PartView = z
     end: Bytes.meta({ description: 'Last byte, inclusive, as in Glacier' }),
     state: z.enum(['pending', 'uploading', 'uploaded']),
     sha256TreeHash: TreeHash.nullable(),
-    attempts: Count,
+    attempts: Count.meta({
+      description: 'Counted tries so far: one that was handed back or throttled is no other',
+    }),
     worker: z.string().nullable(),
   })
   .meta({ id: 'Part' })

@@ -45,7 +45,8 @@ const BLIND_ATTEMPTS = 5
  * same hash again without a change.
  */
 export async function uploadPart(deps: PartDeps, ref: PartRef, run: RunContext): Promise<void> {
-  const begin = await deps.store.beginPart(ref, deps.workerName, run.signal)
+  const begun = { worker: deps.workerName, attempt: run.attempt }
+  const begin = await deps.store.beginPart(ref, begun, run.signal)
   const stored = begin === 'stale' ? undefined : await deps.store.load(ref.jobId, run.signal)
   const upload = stored === undefined ? null : uploadOf(stored.job.progress)
   if (stored === undefined || upload === null || isOther(stored.job, ref)) {

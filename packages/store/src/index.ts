@@ -6,6 +6,7 @@ export {
 } from './control-store.ts'
 export type {
   BeginPart,
+  BegunPart,
   JobPage,
   JobQuery,
   JobStore,

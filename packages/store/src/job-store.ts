@@ -32,6 +32,13 @@ export interface StoredJob {
  */
 export type BeginPart = 'go' | 'uploaded' | 'stale'
 
+/** A run of a part. One that was handed back or cut off is made again as the same try. */
+export interface BegunPart {
+  readonly worker: string
+  /** From 1, as the queue counts. */
+  readonly attempt: number
+}
+
 export interface RecordPartInput {
   /** The part's SHA-256 tree hash, 32 bytes. */
   readonly treeHash: Uint8Array
@@ -61,7 +68,7 @@ export interface PartTable {
   readonly bitmap: Uint8Array
   /** 32 bytes a part, in order; meaningful where the bit is set. May be shorter than the parts. */
   readonly treeHashes: Uint8Array
-  /** Times a worker began the part, 0 to 65,535; missing entries are 0. */
+  /** Which counted try of the part is or was the latest, 0 to 65,535; missing entries are 0. */
   readonly attempts: readonly number[]
   /** Name of the worker that began it last, or null. */
   readonly workers: readonly (string | null)[]
@@ -125,10 +132,10 @@ export interface JobStore {
   /** Puts right what the index says of a job whose writer died between save and index. */
   readonly reindex: (id: JobId, signal: AbortSignal) => Promise<void>
   /**
-   * Counts an attempt and notes the worker, unless there is nothing to do. Only jobs in state
-   * `uploading` with the same generation say `go`.
+   * Notes who begins the part and which counted try it is, unless there is nothing to do. Only jobs
+   * in state `uploading` with the same generation say `go`.
    */
-  readonly beginPart: (ref: PartRef, worker: string, signal: AbortSignal) => Promise<BeginPart>
+  readonly beginPart: (ref: PartRef, begun: BegunPart, signal: AbortSignal) => Promise<BeginPart>
   /** Hands out the next parts, so that at most `window` are handed out and not uploaded. */
   readonly openParts: (
     job: { readonly jobId: JobId; readonly generation: number },

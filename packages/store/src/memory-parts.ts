@@ -51,14 +51,13 @@ export function createMemoryParts(find: (id: JobId) => MemoryPartsOwner | undefi
     return owner?.generation === generation ? owner : undefined
   }
   return {
-    beginPart: ({ jobId, generation, index }, worker, signal) =>
+    beginPart: ({ jobId, generation, index }, { worker, attempt }, signal) =>
       storeCall('begin a part', signal, async () => {
         const owner = findGeneration(jobId, generation)
         if (owner?.state !== 'uploading' || index >= owner.parts.count) return 'stale'
         const { begunByPart, hashByPart } = owner.parts
         if (hashByPart.has(index)) return 'uploaded'
-        const attempts = Math.min((begunByPart.get(index)?.attempts ?? 0) + 1, ATTEMPTS_MAX)
-        begunByPart.set(index, { attempts, worker })
+        begunByPart.set(index, { attempts: Math.min(attempt, ATTEMPTS_MAX), worker })
         return 'go'
       }),
 

@@ -17,12 +17,12 @@ const FORGET_CHUNK = 500
 /** The part of the store that counts parts. */
 export function createRedisParts(redis: Redis | Cluster): PartStore {
   return {
-    beginPart: ({ jobId, generation, index }, worker, signal) =>
+    beginPart: ({ jobId, generation, index }, { worker, attempt }, signal) =>
       storeCall(`begin part ${index} of job "${jobId}"`, signal, async () => {
         const { bits, meta } = partKeys(jobId, generation)
         const keys = [jobKey(jobId), bits, meta, workersKey(jobId)]
         return parseBegun(
-          await runScript(redis, beginPartScript, keys, [generation, index, worker]),
+          await runScript(redis, beginPartScript, keys, [generation, index, worker, attempt]),
         )
       }),
 

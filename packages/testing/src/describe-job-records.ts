@@ -3,7 +3,7 @@ import { beforeEach, describe, it } from 'node:test'
 import { hasPart, type Progress } from '@firn/core'
 import type { JobStore } from '@firn/store'
 import { aJob, aJobId, anUpload } from './builders.ts'
-import { anUploadingJob, hashOf, never, part, refOf, uploading } from './store-fixtures.ts'
+import { anUploadingJob, begun, hashOf, never, part, refOf, uploading } from './store-fixtures.ts'
 
 /** Creating, loading, saving, and what a new generation forgets. */
 export function describeJobRecords(open: () => Promise<JobStore>): void {
@@ -109,7 +109,7 @@ export function describeJobRecords(open: () => Promise<JobStore>): void {
     it('starts a new one with no parts', async () => {
       const job = await anUploadingJob(store, 2)
       await store.openParts(refOf(job, 0), 2, never)
-      await store.beginPart(refOf(job, 1), 'ann', never)
+      await store.beginPart(refOf(job, 1), begun, never)
       await store.recordPart(refOf(job, 0), { ...part, treeHash: hashOf(0) }, never)
       const queued: Progress = { state: 'queued', generation: 2, isOpening: false }
       await store.save({ ...job, progress: queued }, 1, never)

@@ -3,7 +3,7 @@ import { beforeEach, describe, it } from 'node:test'
 import type { Progress } from '@firn/core'
 import type { JobStore } from '@firn/store'
 import { aJob, aJobId, anUpload } from './builders.ts'
-import { anUploadingJob, hashOf, never, part, refOf } from './store-fixtures.ts'
+import { anUploadingJob, begun, hashOf, never, part, refOf } from './store-fixtures.ts'
 
 /** Handing out, beginning and forgetting parts. */
 export function describePartWindow(open: () => Promise<JobStore>): void {
@@ -72,34 +72,42 @@ export function describePartWindow(open: () => Promise<JobStore>): void {
   })
 
   describe('beginPart()', () => {
-    it('counts attempts and remembers the last worker', async () => {
-      const job = await anUploadingJob(store, 3)
-      assert.equal(await store.beginPart(refOf(job, 1), 'ann', never), 'go')
-      assert.equal(await store.beginPart(refOf(job, 1), 'bob', never), 'go')
-      assert.equal(await store.beginPart(refOf(job, 0), 'ann', never), 'go')
-      const table = await store.loadParts({ ...refOf(job, 0), partCount: 3 }, never)
-      assert.deepEqual(table.attempts, [1, 2, 0])
-      assert.deepEqual(table.workers, ['ann', 'bob', null])
+    it('remembers the last worker and the try that it makes', async () => {
+      const job = await anUploadingJob(store, 4)
+      const begin = (index: number, worker: string, attempt: number) =>
+        store.beginPart(refOf(job, index), { worker, attempt }, never)
+      assert.equal(await begin(1, 'ann', 1), 'go')
+      assert.equal(await begin(1, 'bob', 2), 'go')
+      // Handed back, and made again.
+      assert.equal(await begin(0, 'ann', 1), 'go')
+      assert.equal(await begin(0, 'bob', 1), 'go')
+      assert.equal(await begin(2, 'ann', 70_000), 'go')
+      const table = await store.loadParts({ ...refOf(job, 0), partCount: 4 }, never)
+      assert.deepEqual(table.attempts, [1, 2, 65_535, 0])
+      assert.deepEqual(table.workers, ['bob', 'bob', 'ann', null])
     })
 
     it('says that a recorded part is uploaded, and counts no attempt', async () => {
       const job = await anUploadingJob(store, 3)
       await store.recordPart(refOf(job, 1), { ...part, treeHash: hashOf(1) }, never)
-      assert.equal(await store.beginPart(refOf(job, 1), 'ann', never), 'uploaded')
+      assert.equal(await store.beginPart(refOf(job, 1), begun, never), 'uploaded')
       const table = await store.loadParts({ ...refOf(job, 0), partCount: 3 }, never)
       assert.deepEqual(table.attempts, [0, 0, 0])
     })
 
     it('says stale unless the job is uploading that generation and has that part', async () => {
       const job = await anUploadingJob(store, 3)
-      assert.equal(await store.beginPart({ ...refOf(job, 0), generation: 2 }, 'a', never), 'stale')
-      assert.equal(await store.beginPart(refOf(job, 3), 'a', never), 'stale')
+      assert.equal(
+        await store.beginPart({ ...refOf(job, 0), generation: 2 }, begun, never),
+        'stale',
+      )
+      assert.equal(await store.beginPart(refOf(job, 3), begun, never), 'stale')
       const unknown = { ...refOf(job, 0), jobId: aJobId() }
-      assert.equal(await store.beginPart(unknown, 'a', never), 'stale')
+      assert.equal(await store.beginPart(unknown, begun, never), 'stale')
       const upload = anUpload({ partCount: 3 })
       const paused: Progress = { state: 'paused', generation: 1, isOpening: false, upload }
       await store.save({ ...job, progress: paused }, 1, never)
-      assert.equal(await store.beginPart(refOf(job, 0), 'a', never), 'stale')
+      assert.equal(await store.beginPart(refOf(job, 0), begun, never), 'stale')
     })
   })
 
@@ -120,7 +128,7 @@ export function describePartWindow(open: () => Promise<JobStore>): void {
       assert.equal(counts?.uploadedBytes, 20)
       assert.deepEqual(await store.openParts(refOf(job, 0), 3, never), [1])
       assert.deepEqual(await store.unfinishedParts(refOf(job, 0), 10, never), [1])
-      assert.equal(await store.beginPart(refOf(job, 1), 'ann', never), 'go')
+      assert.equal(await store.beginPart(refOf(job, 1), begun, never), 'go')
       const again = await store.recordPart(refOf(job, 1), { ...part, treeHash: hashOf(9) }, never)
       assert.deepEqual(again, { outcome: 'recorded', opened: [], isComplete: true })
     })

@@ -7,6 +7,9 @@ export const never = new AbortController().signal
 /** What a test of `recordPart` does not care about. */
 export const part = { sizeBytes: 10, window: 2, nowMs: 1_000_000 }
 
+/** Nor a test of `beginPart`. */
+export const begun = { worker: 'ann', attempt: 1 }
+
 /** A tree hash that is easy to tell from others. */
 export function hashOf(byte: number): Buffer {
   return Buffer.alloc(32, byte)

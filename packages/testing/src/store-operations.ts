@@ -93,11 +93,15 @@ const saving = fc
 const offset = fc.constantFrom(0, 0, 0, 0, 0, -1, 1)
 
 const beginning = fc
-  .tuple(definition, index, offset, fc.constantFrom('ann', 'bob'))
-  .map(([{ id }, part, by, worker]) =>
-    operation(`beginPart ${id} ${part} ${by} ${worker}`, async (store) => {
+  .tuple(definition, index, offset, fc.constantFrom('ann', 'bob'), fc.integer({ min: 1, max: 3 }))
+  .map(([{ id }, part, by, worker, attempt]) =>
+    operation(`beginPart ${id} ${part} ${by} ${worker} ${attempt}`, async (store) => {
       const generation = await generationOf(store, id, by)
-      return await store.beginPart({ jobId: id, generation, index: part }, worker, never)
+      return await store.beginPart(
+        { jobId: id, generation, index: part },
+        { worker, attempt },
+        never,
+      )
     }),
   )
 

@@ -86,7 +86,7 @@ async function uploadFirstPart(api: TestApi, id: JobId): Promise<void> {
   assert.ok(await api.store.save(opened.job, stored.version, never))
   await api.store.openParts({ jobId: id, generation: 1 }, 3, never)
   const ref = { jobId: id, generation: 1, index: 0 }
-  await api.store.beginPart(ref, 'worker-1', never)
+  await api.store.beginPart(ref, { worker: 'worker-1', attempt: 1 }, never)
   const input = { treeHash: Buffer.alloc(32, 7), sizeBytes: 2 ** 20, window: 3, nowMs: Date.now() }
   assert.equal((await api.store.recordPart(ref, input, never)).outcome, 'recorded')
 }

@@ -4,8 +4,8 @@ import { script } from './script.ts'
 const WORKERS_MAX = 1000
 
 /**
- * KEYS: job, bits, meta, workers. ARGV: generation, index, worker.
- * Meta is two unsigned 16-bit numbers a part: attempts (saturating) and the worker's number.
+ * KEYS: job, bits, meta, workers. ARGV: generation, index, worker, attempt.
+ * Meta is two unsigned 16-bit numbers a part: the attempt (saturating) and the worker's number.
  */
 export const beginPartScript = script(`
 local job = redis.call('HMGET', KEYS[1], 'state', 'generation', 'partCount')
@@ -22,6 +22,6 @@ if not worker then
   end
 end
 redis.call('BITFIELD', KEYS[3], 'OVERFLOW', 'SAT',
-  'INCRBY', 'u16', '#' .. (2 * index), 1, 'SET', 'u16', '#' .. (2 * index + 1), worker)
+  'SET', 'u16', '#' .. (2 * index), ARGV[4], 'SET', 'u16', '#' .. (2 * index + 1), worker)
 return 'go'
 `)
