@@ -57,6 +57,8 @@ export interface ApiUser extends AsyncDisposable {
   readonly posts: readonly PostRecord[]
   readonly samples: readonly Sample[]
   readonly commands: readonly { readonly id: string; readonly command: Command }[]
+  /** Accepted jobs of which it was said that there is no such job. */
+  readonly denied: readonly string[]
   /** Answers of 400 and more that are not problems as RFC 9457 has them. */
   readonly badProblems: readonly string[]
 }
@@ -68,6 +70,7 @@ export function openApiUser(access: { readonly url: string; readonly token: stri
   const posts: PostRecord[] = []
   const samples: Sample[] = []
   const commands: { readonly id: string; readonly command: Command }[] = []
+  const denied: string[] = []
   const badProblems: string[] = []
   const stopping = new AbortController()
   const watched = new Set<string>()
@@ -92,6 +95,7 @@ export function openApiUser(access: { readonly url: string; readonly token: stri
   const get = async (id: string): Promise<Job | undefined> => {
     try {
       const { status, text } = await send('GET', `/v1/jobs/${id}`, {})
+      if (status === 404 && watched.has(id)) denied.push(id)
       if (status !== 200) return undefined
       const job = Job.parse(JSON.parse(text))
       samples.push({ atMs: Date.now(), job })
@@ -113,6 +117,7 @@ export function openApiUser(access: { readonly url: string; readonly token: stri
     posts,
     samples,
     commands,
+    denied,
     badProblems,
     get,
     async post(body, key) {

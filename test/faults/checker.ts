@@ -26,6 +26,8 @@ export interface Evidence {
   readonly records: readonly GateRecord[]
   /** Whether recorded parts may have been forgotten: Redis lost them, or Glacier did. */
   readonly mayForgetParts: boolean
+  /** Whether Redis may have been as it was before: an end may be unknown for a while. */
+  readonly mayForgetEnds: boolean
 }
 
 export interface Violation {
@@ -51,6 +53,7 @@ export async function checkEvidence(evidence: Evidence): Promise<readonly Violat
   const report: Report = (invariant, witness) => violations.push({ invariant, witness })
   checkKeys(evidence, report)
   checkSamples(evidence, report)
+  for (const id of evidence.user.denied) report('I1', `job ${id} was accepted, and answered 404`)
   for (const text of evidence.user.badProblems) report('I13', text)
   const jobs = await acceptedJobs(evidence, report)
   const all = await evidence.glacier.inventory(evidence.vault)
@@ -98,21 +101,33 @@ function checkSamples(evidence: Evidence, report: Report): void {
       checkProgress(sample, evidence.records, report)
       before = sample
     }
+    if (evidence.mayForgetEnds) checkEnds(samples, wasRetried, report)
+  }
+}
+
+/** I1: whatever was forgotten meanwhile, a job comes back to the end that it was seen to have. */
+function checkEnds(samples: readonly Sample[], wasRetried: boolean, report: Report): void {
+  const last = samples.at(-1)?.job
+  for (const { job } of samples) {
+    const isOpen = !terminal.has(job.state) || (job.state === 'failed' && wasRetried)
+    if (last === undefined || isOpen) continue
+    const [was, is] = [job, last].map(({ state, archiveId }) => `${state} ${archiveId ?? ''}`)
+    if (was !== is) report('I1', `job ${job.id} was seen ${was}and ends ${is}`)
   }
 }
 
 function checkPair(
   before: Sample,
   after: Sample,
-  allowed: { readonly mayForgetParts: boolean; readonly wasRetried: boolean },
+  allowed: Pick<Evidence, 'mayForgetParts' | 'mayForgetEnds'> & { readonly wasRetried: boolean },
   report: Report,
 ): void {
   const [a, b] = [before.job, after.job]
-  const mayLeave = a.state === 'failed' && allowed.wasRetried
+  const mayLeave = allowed.mayForgetEnds || (a.state === 'failed' && allowed.wasRetried)
   if (terminal.has(a.state) && b.state !== a.state && !mayLeave) {
     report('I1', `job ${a.id} went from ${a.state} to ${b.state}`)
   }
-  if (a.state === 'archived' && a.archiveId !== b.archiveId) {
+  if (a.state === 'archived' && b.state === 'archived' && a.archiveId !== b.archiveId) {
     report('I2', `job ${a.id} had archive ${a.archiveId}, then ${b.archiveId}`)
   }
   const isSame = a.uploadId !== null && a.uploadId === b.uploadId

@@ -24,8 +24,7 @@ export function runGroup(group: ScenarioGroup): void {
           await using scene = await openScene(world, id, seed)
           await run(scene)
           scene.rule(null)
-          world.apiRedis.set({ type: 'pass' })
-          world.fleetRedis.set({ type: 'pass' })
+          heal(world)
           await scene.settle()
           await scene.check()
         } catch (error) {
@@ -35,4 +34,8 @@ export function runGroup(group: ScenarioGroup): void {
       })
     }
   })
+}
+
+function heal({ apiRedis, fleetRedis, loneRedis, loneGlacier }: World): void {
+  for (const proxy of [apiRedis, fleetRedis, loneRedis, loneGlacier]) proxy.set({ type: 'pass' })
 }

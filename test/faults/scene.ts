@@ -38,6 +38,8 @@ export interface Scene extends AsyncDisposable {
   readonly records: () => readonly GateRecord[]
   /** Recorded parts may be forgotten from here on. */
   readonly forgive: () => void
+  /** Redis may be as it was some time ago: parts and ends may be forgotten, ends for a while. */
+  readonly forgiveRollback: () => void
   readonly untilJob: (id: string, isTrue: (job: Job) => boolean, what: string) => Promise<Job>
   readonly until: (isTrue: () => boolean | Promise<boolean>, what: string) => Promise<void>
   /** Waits until every accepted job has ended and no upload is left that somebody will abort. */
@@ -59,6 +61,7 @@ interface State {
   fileCount: number
   hasRule: boolean
   mayForgetParts: boolean
+  mayForgetEnds: boolean
 }
 
 export async function openScene(world: World, name: string, seed: string): Promise<Scene> {
@@ -71,7 +74,7 @@ export async function openScene(world: World, name: string, seed: string): Promi
     versionsByKey: new Map(),
     faults: [],
     startedAtMs: Date.now(),
-    ...{ fileCount: 0, hasRule: false, mayForgetParts: false },
+    ...{ fileCount: 0, hasRule: false, mayForgetParts: false, mayForgetEnds: false },
   }
   const { user, glacier, versionsByKey } = state
   return {
@@ -89,6 +92,10 @@ export async function openScene(world: World, name: string, seed: string): Promi
     records: () => world.gate.records(vault),
     forgive() {
       state.mayForgetParts = true
+    },
+    forgiveRollback() {
+      state.mayForgetParts = true
+      state.mayForgetEnds = true
     },
     untilJob: (id, isTrue, what) => untilJob(state, { id, isTrue, what }),
     settle: () => settle(state),

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import {
   createApiClient,
   createFileOutput,
@@ -39,6 +40,12 @@ export interface WorldOptions {
   readonly workerCount?: number
   /** Where the vault keeps its data; a small file system, for instance. */
   readonly vaultDirectory?: string
+  /** Where Redis keeps its data; a disk that loses power, for instance. */
+  readonly redisDirectory?: string
+  /** A Redis that others look after, as Sentinels do, and where every process finds it. */
+  readonly redis?: { readonly server: RedisServer; readonly url: string }
+  /** Where the journal is; a small file system, for instance. */
+  readonly journalDirectory?: string
   /** Settings of the services besides the quick ones. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -56,6 +63,9 @@ export interface World extends AsyncDisposable {
   readonly apiRedis: ChaosProxy
   /** Between workers and finalizers and Redis. */
   readonly fleetRedis: ChaosProxy
+  /** Between worker-1, and nobody else, and the two above. */
+  readonly loneRedis: ChaosProxy
+  readonly loneGlacier: ChaosProxy
   readonly journalDirectory: string
   readonly filesDirectory: string
   /** One command to Redis itself, past all proxies. */
@@ -78,15 +88,9 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   }
   const filesDirectory = join(path, 'files')
   await mkdir(filesDirectory)
-  const redis = resources.use(await startRedis({ appendfsync: 'always' }))
-  const apiRedis = resources.use(await openChaosProxy(redis.port))
-  const fleetRedis = resources.use(await openChaosProxy(redis.port))
   const controlPort = await freePort()
-  const gate = resources.use(await openGlacierGate())
-  const fleet = {
-    REDIS_URL: `redis://127.0.0.1:${fleetRedis.port}`,
-    AWS_ENDPOINT_URL_GLACIER: gate.url,
-  }
+  const { redis, gate, proxies, urls } = resources.use(await openRoutes(options))
+  const journalDirectory = options.journalDirectory ?? join(path, 'data', 'journal')
   const stack = resources.use(
     await startStack(
       {
@@ -95,19 +99,22 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
         finalizerCount: 2,
         sourceRoots: [filesDirectory],
         ports: { api: 0, vault: 0 },
-        redisUrl: `redis://127.0.0.1:${apiRedis.port}`,
+        redisUrl: urls.api,
         glacier: 'vault',
         restart: true,
         restartDelayMaxMs: 250,
-        env: { ...neutralVariables(process.env), ...QUICK, ...options.env },
+        env: {
+          ...{ ...neutralVariables(process.env), ...QUICK, ...options.env },
+          JOURNAL_URL: pathToFileURL(journalDirectory).href,
+        },
         envByKind: {
-          worker: fleet,
-          finalizer: fleet,
+          ...{ worker: urls.fleet, finalizer: urls.fleet },
           vault: {
             VAULT_CONTROL_PORT: String(controlPort),
             ...(options.vaultDirectory && { VAULT_DATA_DIR: options.vaultDirectory }),
           },
         },
+        envByName: { 'worker-1': urls.lone },
         output: createFileOutput(join(path, 'logs')),
       },
       AbortSignal.timeout(START_MAX_MS),
@@ -119,10 +126,9 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   resources.defer(() => thaw(stack, redis))
   const owned = resources.move()
   return {
-    ...{ stack, gate, redis, apiRedis, fleetRedis, filesDirectory },
+    ...{ stack, gate, redis, ...proxies, journalDirectory, filesDirectory },
     glacier: stack.vault,
     advanceClock: (ms) => advanceClock(controlPort, ms),
-    journalDirectory: join(path, 'data', 'journal'),
     createVault: (name) =>
       createApiClient({ url: stack.apiUrl, token: stack.apiToken }).createVault(
         name,
@@ -132,6 +138,36 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     tellRedis: (command, ...args) => tellRedis(redis.port, command, args),
     signal: (name, signal) => signalProcess(stack, name, signal),
     untilBack: (name, pid) => untilBack(stack, name, pid),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+/** All that lies between the processes, and how each reaches what it needs. */
+async function openRoutes(options: WorldOptions) {
+  await using resources = new AsyncDisposableStack()
+  const dir = options.redisDirectory
+  const start = async (): Promise<RedisServer> =>
+    resources.use(await startRedis({ appendfsync: 'always', ...(dir && { dir }) }))
+  const redis = options.redis?.server ?? (await start())
+  const apiRedis = resources.use(await openChaosProxy(redis.port))
+  const fleetRedis = resources.use(await openChaosProxy(redis.port))
+  const loneRedis = resources.use(await openChaosProxy(fleetRedis.port))
+  const gate = resources.use(await openGlacierGate())
+  const loneGlacier = resources.use(await openChaosProxy(Number(new URL(gate.url).port)))
+  const route = (proxy: ChaosProxy): string =>
+    options.redis?.url ?? `redis://127.0.0.1:${proxy.port}`
+  const urls = {
+    api: route(apiRedis),
+    fleet: { REDIS_URL: route(fleetRedis), AWS_ENDPOINT_URL_GLACIER: gate.url },
+    lone: {
+      REDIS_URL: route(loneRedis),
+      AWS_ENDPOINT_URL_GLACIER: `http://127.0.0.1:${loneGlacier.port}`,
+    },
+  }
+  const owned = resources.move()
+  return {
+    ...{ redis, gate, urls },
+    proxies: { apiRedis, fleetRedis, loneRedis, loneGlacier },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

@@ -25,6 +25,8 @@ export interface StackOptions {
   readonly env: Environment
   /** Settings for the processes of one kind alone. */
   readonly envByKind?: Readonly<Partial<Record<ServiceKind, Environment>>>
+  /** Settings for one process alone, by its name, such as `worker-2`. */
+  readonly envByName?: Readonly<Record<string, Environment>>
   /** Taken over: closed with the stack. */
   readonly output: StackOutput
 }

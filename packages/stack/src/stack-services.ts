@@ -134,7 +134,10 @@ function define(
       name,
       command: process.execPath,
       args: [join(ROOT, 'services', kind, 'src/main.ts')],
-      env: { ...baseEnvironment(options.env), ...service.env, ...options.envByKind?.[kind] },
+      env: {
+        ...{ ...baseEnvironment(options.env), ...service.env },
+        ...{ ...options.envByKind?.[kind], ...options.envByName?.[name] },
+      },
       cwd: ROOT,
     },
   }

@@ -12,6 +12,8 @@ export interface StartRedisOptions {
   readonly appendfsync?: 'always' | 'everysec' | 'no'
   /** A cluster of this one node, which holds every slot and still refuses to cross slots. */
   readonly isCluster?: boolean
+  /** Where it keeps its data, as on a disk of its own; left in place. Default: a scratch directory. */
+  readonly dir?: string
   /** Further redis-server settings, such as `['maxmemory-policy', 'allkeys-lru']`. */
   readonly settings?: readonly (readonly [name: string, value: string])[]
 }
@@ -30,11 +32,11 @@ export interface RedisServer extends AsyncDisposable {
 }
 
 /**
- * Starts a real redis-server on a free port of the loopback interface, in a scratch directory of
- * its own. Disposing ends that server and deletes the directory.
+ * Starts a real redis-server on a free port of the loopback interface. Disposing ends that server
+ * and deletes its scratch directory.
  */
 export async function startRedis(options: StartRedisOptions = {}): Promise<RedisServer> {
-  const dir = await mkdtemp(join(tmpdir(), 'firn-redis-'))
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'firn-redis-')))
   const port = await freePort()
   const clusterSettings = options.isCluster ? await clusterOfOne() : []
   const settings = [...clusterSettings, ...(options.settings ?? [])]
@@ -56,7 +58,7 @@ export async function startRedis(options: StartRedisOptions = {}): Promise<Redis
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')
       await ended(child)
-      await rm(dir, { recursive: true, force: true })
+      if (options.dir === undefined) await rm(dir, { recursive: true, force: true })
     },
   }
 }

@@ -104,8 +104,13 @@ async function retryMatching(deps: JobHandlerDeps, { req, signal, log }: Call) {
 export async function loadJob(store: JobStore, id: JobId, signal: AbortSignal): Promise<StoredJob> {
   const stored = await store.load(id, signal)
   if (stored !== undefined) return stored
-  if (await store.hasMark(signal)) throw new AppError('JOB_NOT_FOUND', `There is no job ${id}`)
-  throw new AppError('STORE_UNAVAILABLE', `Job ${id} may be missing: Redis is being rebuilt`)
+  if (!(await store.hasMark(signal))) {
+    throw new AppError('STORE_UNAVAILABLE', `Job ${id} may be missing: Redis is being rebuilt`)
+  }
+  // The mark comes after all jobs: one that was missing before it may be there by now.
+  const rebuilt = await store.load(id, signal)
+  if (rebuilt !== undefined) return rebuilt
+  throw new AppError('JOB_NOT_FOUND', `There is no job ${id}`)
 }
 
 async function listParts(store: JobStore, { req, params, signal }: Call) {
