@@ -27,6 +27,8 @@ interface Pair {
   readonly upstream: Socket
   readonly cut: () => void
   sentBytes: number
+  /** One end is gone, whether or not the other can know. */
+  isBroken: boolean
 }
 
 /** A TCP proxy to a port of the loopback interface that can be made to misbehave. */
@@ -49,7 +51,7 @@ export async function openChaosProxy(targetPort: number): Promise<ChaosProxy> {
       if (next.type === 'refuse') cutAll()
       // What a half-open connection swallowed is gone: its stream makes no sense any more.
       if (before === 'half-open') cutAll()
-      if (before === 'hold') for (const { to, chunk } of state.held.splice(0)) send(to, chunk)
+      if (before === 'hold') release(state)
     },
     async [Symbol.asyncDispose]() {
       const closed = once(server, 'close')
@@ -67,6 +69,12 @@ interface State {
   disturbed: number
 }
 
+/** What was held goes on; who spoke with somebody who is gone is told. */
+function release({ held, pairs }: State): void {
+  for (const { to, chunk } of held.splice(0)) send(to, chunk)
+  for (const { isBroken, cut } of [...pairs]) if (isBroken) cut()
+}
+
 function accept(state: State, client: Socket, targetPort: number): void {
   if (state.mode.type === 'refuse') {
     state.disturbed += 1
@@ -80,7 +88,7 @@ function accept(state: State, client: Socket, targetPort: number): void {
     upstream.resetAndDestroy()
     state.pairs.delete(pair)
   }
-  const pair: Pair = { upstream, cut, sentBytes: 0 }
+  const pair: Pair = { upstream, cut, sentBytes: 0, isBroken: false }
   state.pairs.add(pair)
   client.on('data', (chunk) => move(state, pair, { to: upstream, chunk }))
   upstream.on('data', (chunk) => move(state, pair, { to: client, chunk }))
@@ -90,9 +98,11 @@ function accept(state: State, client: Socket, targetPort: number): void {
   ] as const) {
     one.on('error', () => {})
     one.on('close', () => {
+      // A dead peer is not noticed behind a firewall that drops; what it sent is still on its way.
+      pair.isBroken = true
+      if (state.mode.type === 'hold' || state.mode.type === 'half-open') return
       state.pairs.delete(pair)
-      // A dead peer is not noticed behind a firewall that drops.
-      if (state.mode.type !== 'hold' && state.mode.type !== 'half-open') other.destroy()
+      other.destroy()
     })
   }
 }
