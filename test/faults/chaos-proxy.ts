@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { resetSocket } from './reset-socket.ts'
 
 /** What happens to bytes and connections; a change reaches those that are open, too. */
 export type ProxyMode =
@@ -79,13 +80,13 @@ function accept(state: State, client: Socket, targetPort: number): void {
   if (state.mode.type === 'refuse') {
     state.disturbed += 1
     client.on('error', () => {})
-    client.resetAndDestroy()
+    resetSocket(client)
     return
   }
   const upstream = connect(targetPort, '127.0.0.1')
   const cut = (): void => {
-    client.resetAndDestroy()
-    upstream.resetAndDestroy()
+    resetSocket(client)
+    resetSocket(upstream)
     state.pairs.delete(pair)
   }
   const pair: Pair = { upstream, cut, sentBytes: 0, isBroken: false }

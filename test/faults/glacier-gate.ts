@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
+import { resetSocket } from './reset-socket.ts'
 
 /** One request on its way to Glacier. */
 export interface GateCall {
@@ -125,7 +126,7 @@ async function carryOut(input: {
 }): Promise<Done> {
   const { verdict, req, res } = input
   const reset = (): void => {
-    req.socket.resetAndDestroy()
+    resetSocket(req.socket)
   }
   if (verdict.type === 'reset' && verdict.when !== 'body') {
     if (verdict.when === 'half') await once(req, 'data')
