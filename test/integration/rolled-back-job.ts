@@ -61,6 +61,7 @@ export function anIntent(jobId: JobId): IntentRecord {
 export function aReceipt(jobId: JobId): Receipt {
   const { plan, pin } = anUpload()
   return {
+    ...{ formatVersion: 1, account: null },
     ...{ jobId, generation: 1, vault: 'photos', region: null, description: '', labels: {} },
     ...{ plan, pin, partTreeHashes: [], sha256: null, createdAtMs: 1, archivedAtMs: 2 },
     archive: { archiveId: 'archive-1', location: '/-/vaults/photos/archives/archive-1', treeHash },
@@ -74,7 +75,13 @@ function gone(): never {
 
 /** Of a Glacier that knows no upload, and a source that can be read. */
 export const rolledBackDeps: Omit<PartDeps & FinalizeDeps, 'store' | 'journal'> = {
-  queues: { addOpen: ignore, addParts: ignore, addFinalize: ignore, addAbort: ignore },
+  queues: {
+    addOpen: ignore,
+    addParts: ignore,
+    addFinalize: ignore,
+    changePriority: ignore,
+    addAbort: ignore,
+  },
   controls: () => defaultControls,
   now: Date.now,
   glacier: {

@@ -8,4 +8,3 @@ export {
 } from './open-redis.ts'
 export { type RedisHealth, readHealth } from './read-health.ts'
 export { fill, type RedisMemory, readMemory } from './read-memory.ts'
-export { readRunId } from './read-run-id.ts'
