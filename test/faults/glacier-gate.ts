@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { resetSocket } from './reset-socket.ts'
+import { sip, trickle, untilGone } from './slow-answers.ts'
 
 /** One request on its way to Glacier. */
 export interface GateCall {
@@ -33,6 +35,14 @@ export type Verdict =
   | { readonly type: 'commit-then-answer'; readonly answer: CannedAnswer }
   /** Nothing happens until `until` resolves; then the connection is reset. */
   | { readonly type: 'hang'; readonly until: Promise<void> }
+  /** Glacier carries it out, or not, and says nothing until the client gives up. */
+  | { readonly type: 'silence'; readonly isCommitted: boolean }
+  /** Glacier takes so long: it carries it out afterwards, whether or not anybody still waits. */
+  | { readonly type: 'late'; readonly ms: number }
+  /** Glacier carries it out; the answer comes byte by byte and does not end before the client does. */
+  | { readonly type: 'trickle' }
+  /** The body is read byte by byte and never to its end. */
+  | { readonly type: 'sip' }
   /** One bit of the body is wrong on the wire. */
   | { readonly type: 'flip-bit' }
   /** Glacier confirms another hash than it was sent. */
@@ -42,6 +52,8 @@ export type Rule = (call: GateCall) => Promise<Verdict>
 
 /** One request as it went: what the outside checker takes for what Glacier was asked. */
 export interface GateRecord extends GateCall {
+  readonly beganAtMs: number
+  /** When Glacier's answer was there, or its place was taken by something else. */
   readonly atMs: number
   readonly bodyBytes: number
   readonly verdict: Verdict['type']
@@ -58,6 +70,10 @@ export interface GlacierGate extends AsyncDisposable {
   readonly records: (vault: string) => readonly GateRecord[]
   /** Requests that met a fault, in all vaults. */
   readonly faultCount: () => number
+  /** Whether connections are accepted; open ones are reset when they are not. */
+  readonly setOpen: (isOpen: boolean) => Promise<void>
+  /** The most requests of that vault and operation that were under way at once. */
+  readonly peak: (vault: string, operation: string) => number
 }
 
 export const pass: Verdict = { type: 'pass' }
@@ -71,17 +87,19 @@ export async function openGlacierGate(): Promise<GlacierGate> {
   const counts = new Map<string, number>()
   let target = new URL('http://127.0.0.1:1')
   let faults = 0
+  const underWay = countUnderWay()
 
   const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const named = nameCall(req)
     const counted = `${named.vault} ${named.operation}`
     const number = (counts.get(counted) ?? 0) + 1
     counts.set(counted, number)
-    const call = { ...named, number }
+    const call = { ...named, number, beganAtMs: Date.now() }
+    res.on('close', underWay.begin(counted))
     const verdict = await (rules.get(call.vault) ?? letPass)(call)
     if (verdict.type !== 'pass') faults += 1
     const done = await carryOut({ verdict, target, req, res })
-    records.push({ ...call, ...done, atMs: Date.now(), verdict: verdict.type })
+    records.push({ ...call, ...done, verdict: verdict.type })
     done.deliver()
   }
   const server = createServer((req, res) => {
@@ -92,8 +110,16 @@ export async function openGlacierGate(): Promise<GlacierGate> {
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('No TCP address')
+  const { port } = address
+  const close = async (): Promise<void> => {
+    if (!server.listening) return
+    const closed = once(server, 'close')
+    server.close()
+    server.closeAllConnections()
+    await closed
+  }
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `http://127.0.0.1:${port}`,
     leadTo(endpoint) {
       target = new URL(endpoint)
     },
@@ -103,63 +129,109 @@ export async function openGlacierGate(): Promise<GlacierGate> {
     },
     records: (vault) => records.filter((record) => record.vault === vault),
     faultCount: () => faults,
-    async [Symbol.asyncDispose]() {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
+    peak: (vault, operation) => underWay.peak(`${vault} ${operation}`),
+    async setOpen(isOpen) {
+      if (!isOpen) return await close()
+      if (!server.listening) await once(server.listen(port, '127.0.0.1'), 'listening')
     },
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** Counts what is under way at once, by name. */
+function countUnderWay() {
+  const counts = new Map<string, { now: number; peak: number }>()
+  return {
+    begin(name: string): () => void {
+      const count = counts.get(name) ?? { now: 0, peak: 0 }
+      counts.set(name, count)
+      count.now += 1
+      count.peak = Math.max(count.peak, count.now)
+      return () => {
+        count.now -= 1
+      }
+    },
+    peak: (name: string): number => counts.get(name)?.peak ?? 0,
   }
 }
 
 interface Done {
+  readonly atMs: number
   readonly bodyBytes: number
   readonly status: number | null
   readonly deliver: () => void
 }
 
-async function carryOut(input: {
+interface Exchange {
   readonly verdict: Verdict
   readonly target: URL
   readonly req: IncomingMessage
   readonly res: ServerResponse
-}): Promise<Done> {
-  const { verdict, req, res } = input
+}
+
+async function carryOut(exchange: Exchange): Promise<Done> {
+  const { verdict, req, res } = exchange
   const reset = (): void => {
     resetSocket(req.socket)
   }
+  const cut = { bodyBytes: 0, status: null, deliver: reset }
   if (verdict.type === 'reset' && verdict.when !== 'body') {
     if (verdict.when === 'half') await once(req, 'data')
-    return { bodyBytes: 0, status: null, deliver: reset }
+    return { ...cut, atMs: Date.now() }
+  }
+  if (verdict.type === 'sip') {
+    sip(req, res)
+    return { ...cut, atMs: Date.now(), deliver: () => {} }
   }
   const body = await buffer(req)
-  const unseen = { bodyBytes: body.length, status: null }
+  const unseen = { bodyBytes: body.length, status: null, deliver: reset }
   switch (verdict.type) {
     case 'answer':
-      return { ...unseen, deliver: () => say(res, verdict.answer) }
+      return { ...unseen, atMs: Date.now(), deliver: () => say(res, verdict.answer) }
     case 'reset':
-      return { ...unseen, deliver: reset }
+      return { ...unseen, atMs: Date.now() }
     case 'hang':
       await verdict.until
-      return { ...unseen, deliver: reset }
-    default: {
-      const sent = verdict.type === 'flip-bit' ? flipBit(body) : body
-      const answer = await forward(input.target, req, sent)
-      const seen = { bodyBytes: body.length, status: answer.status }
-      if (verdict.type === 'commit-then-reset') {
-        await verdict.committed?.()
-        return { ...seen, deliver: reset }
-      }
-      if (verdict.type === 'commit-then-answer') {
-        return { ...seen, deliver: () => say(res, verdict.answer) }
-      }
-      if (verdict.type === 'wrong-hash') answer.headers['x-amz-sha256-tree-hash'] = '0'.repeat(64)
-      return {
-        ...seen,
-        deliver: () => void res.writeHead(answer.status, answer.headers).end(answer.body),
-      }
-    }
+      return { ...unseen, atMs: Date.now() }
+    case 'silence':
+      if (verdict.isCommitted) break
+      await untilGone(res)
+      return { ...unseen, atMs: Date.now() }
+    case 'late':
+      await sleep(verdict.ms)
+      break
+    default:
   }
+  return await passOn(exchange, body)
+}
+
+/** Lets Glacier carry it out, and does to its answer what the verdict says. */
+async function passOn({ verdict, target, req, res }: Exchange, body: Buffer): Promise<Done> {
+  const sent = verdict.type === 'flip-bit' ? flipBit(body) : body
+  const answer = await forward(target, req, sent)
+  const { status, headers } = answer
+  const seen = { atMs: Date.now(), bodyBytes: body.length, status }
+  const reset = (): void => {
+    resetSocket(req.socket)
+  }
+  switch (verdict.type) {
+    case 'silence':
+      await untilGone(res)
+      return { ...seen, deliver: reset }
+    case 'trickle':
+      await trickle(res, status)
+      return { ...seen, deliver: reset }
+    case 'commit-then-reset':
+      await verdict.committed?.()
+      return { ...seen, deliver: reset }
+    case 'commit-then-answer':
+      return { ...seen, deliver: () => say(res, verdict.answer) }
+    case 'wrong-hash':
+      headers['x-amz-sha256-tree-hash'] = '0'.repeat(64)
+      break
+    default:
+  }
+  return { ...seen, deliver: () => void res.writeHead(status, headers).end(answer.body) }
 }
 
 function say(res: ServerResponse, { status, type, body }: CannedAnswer): void {

@@ -31,6 +31,7 @@ function survives(input: {
 }
 
 const unavailable = glacierError(500, 'ServiceUnavailableException', 'Service is unavailable.')
+const timedOut = glacierError(408, 'RequestTimeoutException', 'Timed out while waiting for data')
 const throttled = glacierError(400, 'ThrottlingException', 'Rate exceeded')
 const page = { status: 503, type: 'text/html', body: '<html><h1>503</h1></html>' }
 const expired = glacierError(403, 'ExpiredTokenException', 'The security token has expired')
@@ -69,11 +70,11 @@ const vaultKilled: Scenario = {
 
 const uploadExpired: Scenario = {
   id: 'upload-expired',
-  fault: 'the upload is idle for a day and Glacier forgets it',
+  fault: 'a job is paused for more than a day and resumed, and Glacier has forgotten its upload',
   outcome: 'a new upload, since no Complete was ever meant for the old one; one archive',
   async run(scene) {
     const id = await scene.submit(await scene.makeSource(8 * MIB))
-    await scene.untilJob(id, ({ uploadId }) => uploadId !== null, 'the upload is open')
+    await scene.untilJob(id, ({ parts }) => parts.uploaded > 0, 'parts are uploaded')
     const before = await scene.user.command(id, 'pause')
     assert.equal(before, 202)
     scene.forgive()
@@ -152,6 +153,11 @@ export const glacierGroup: ScenarioGroup = {
       id: 'glacier-500',
       fault: 'Glacier answers 500 to every kind of call',
       verdict: { type: 'answer', answer: unavailable },
+    }),
+    survives({
+      id: 'glacier-408',
+      fault: 'Glacier answers 408 to every kind of call',
+      verdict: { type: 'answer', answer: timedOut },
     }),
     survives({
       id: 'glacier-html',

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   AbortMultipartUploadCommand,
+  DeleteVaultCommand,
   DescribeJobCommand,
   GetJobOutputCommand,
   GlacierClient,
@@ -49,6 +50,8 @@ export interface GlacierView extends Disposable {
   /** Puts an archive into the vault that has nothing to do with Firn. */
   readonly archiveOfOthers: (vault: string) => Promise<void>
   readonly abort: (vault: string, uploadId: string) => Promise<void>
+  /** Aborts all uploads and deletes the vault, which must never have held an archive. */
+  readonly deleteVault: (vault: string) => Promise<void>
 }
 
 const Inventory = z.object({
@@ -72,18 +75,27 @@ export function createGlacierView(access: GlacierAccess): GlacierView {
   const client = new GlacierClient({ endpoint, region, credentials })
   const at = (vault: string) => ({ accountId: '-', vaultName: vault })
 
-  return {
-    client,
-    async uploads(vault) {
-      const found: { id: string; description: string }[] = []
+  const abort = async (vault: string, uploadId: string): Promise<void> => {
+    await client.send(new AbortMultipartUploadCommand({ ...at(vault), uploadId }))
+  }
+  const uploads = async (vault: string) => {
+    const found: { id: string; description: string }[] = []
+    try {
       for await (const page of paginateListMultipartUploads({ client }, at(vault))) {
         for (const upload of page.UploadsList ?? []) {
           const id = upload.MultipartUploadId ?? ''
           found.push({ id, description: upload.ArchiveDescription ?? '' })
         }
       }
-      return found
-    },
+    } catch (error) {
+      // Without its vault there is no upload either.
+      unlessMissing(error)
+    }
+    return found
+  }
+
+  return {
+    ...{ client, uploads, abort },
     async inventory(vault) {
       const jobParameters = { Type: 'inventory-retrieval', Format: 'JSON' }
       const jobId = await client
@@ -127,8 +139,9 @@ export function createGlacierView(access: GlacierAccess): GlacierView {
         new UploadArchiveCommand({ ...at(vault), archiveDescription, checksum, body }),
       )
     },
-    async abort(vault, uploadId) {
-      await client.send(new AbortMultipartUploadCommand({ ...at(vault), uploadId }))
+    async deleteVault(vault) {
+      for (const { id } of await uploads(vault)) await abort(vault, id)
+      await client.send(new DeleteVaultCommand(at(vault)))
     },
     [Symbol.dispose]: () => client.destroy(),
   }

@@ -8,6 +8,8 @@ export interface Calls {
   readonly call: CallGlacier
   /** For a request without a body. */
   readonly requestTimeoutMs: number
+  /** For what Glacier takes long for. */
+  readonly longTimeoutMs: number
 }
 
 /** The account whose credentials sign the request. */

@@ -35,6 +35,8 @@ const codeByName: Readonly<Record<string, ErrorCode>> = {
   SignatureDoesNotMatch: 'GLACIER_CREDENTIALS',
   IncompleteSignatureException: 'GLACIER_CREDENTIALS',
   MissingAuthenticationTokenException: 'GLACIER_CREDENTIALS',
+  RequestExpired: 'GLACIER_CREDENTIALS',
+  RequestTimeTooSkewed: 'GLACIER_CREDENTIALS',
   // Made by the SDK itself, before anything is sent.
   CredentialsProviderError: 'GLACIER_CREDENTIALS',
   TokenProviderError: 'GLACIER_CREDENTIALS',
@@ -158,7 +160,8 @@ function isChecksumRefusal({ name, message }: Facts): boolean {
 
 /** Never quotes a refused signature: its text holds the canonical request, session token included. */
 function credentials(answered: string, { name, message }: Facts): string {
-  if (/^Signature (?:expired|not yet current)/.test(message)) {
+  const isDated = name === 'RequestExpired' || name === 'RequestTimeTooSkewed'
+  if (isDated || /^Signature (?:expired|not yet current)/.test(message)) {
     return `${answered}: this machine's clock differs from Glacier's by more than 5 minutes`
   }
   if (name === 'AccessDeniedException' || name === 'AccessDenied') {

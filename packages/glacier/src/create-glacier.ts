@@ -10,9 +10,14 @@ import { createUploadPart } from './upload-part.ts'
 export interface GlacierOptions extends Partial<HttpLimits> {
   /**
    * Deadline of a request without a body, 60,000 unless told otherwise. A part has a second for
-   * each MiB on top, Complete at least 15 minutes.
+   * each MiB on top.
    */
   readonly requestTimeoutMs?: number
+  /**
+   * Deadline of Complete, which may take Glacier minutes for an archive of terabytes, and of reading
+   * an inventory of hundreds of thousands of rows: 15 minutes unless told otherwise.
+   */
+  readonly longTimeoutMs?: number
   readonly onRequest?: OnRequest
 }
 
@@ -33,13 +38,14 @@ const defaultLimits: HttpLimits = {
 export function createGlacier(
   options: GlacierOptions = {},
 ): Glacier & Vaults & Inventories & GlacierPlace & AsyncDisposable {
-  const { requestTimeoutMs = 60_000, onRequest = () => undefined, ...limits } = options
+  const { requestTimeoutMs = 60_000, longTimeoutMs = 900_000, onRequest, ...limits } = options
   // By body, which the SDK hands on as it is: it has no parameter for a linear hash.
   const factsByBody = new WeakMap<object, BodyFacts>()
   const client = createClient({ ...defaultLimits, ...limits }, (body) =>
     typeof body === 'object' && body !== null ? factsByBody.get(body) : undefined,
   )
-  const calls = { client, call: createCallGlacier(onRequest), requestTimeoutMs }
+  const call = createCallGlacier(onRequest ?? (() => undefined))
+  const calls = { client, call, requestTimeoutMs, longTimeoutMs }
   return {
     ...createMultipartCalls(calls),
     uploadPart: createUploadPart(calls, (body, facts) => factsByBody.set(body, facts)),

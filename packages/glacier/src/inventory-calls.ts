@@ -8,11 +8,9 @@ import { accountId, type Calls, outcomeUnknown } from './calls.ts'
 import type { Inventories, Inventory } from './glacier.ts'
 import { parseId, parseInventory } from './parse-answers.ts'
 
-/** An inventory may have hundreds of thousands of rows. */
-const READ_TIMEOUT_MIN_MS = 15 * 60_000
-
 /** The calls that ask what a vault held when Glacier last looked. */
-export function createInventoryCalls({ client, call, requestTimeoutMs }: Calls): Inventories {
+export function createInventoryCalls(calls: Calls): Inventories {
+  const { client, call, requestTimeoutMs, longTimeoutMs } = calls
   return {
     async askInventory({ vault, sinceMs }, signal) {
       const doing = `Cannot ask for the inventory of vault "${vault}"`
@@ -64,7 +62,7 @@ export function createInventoryCalls({ client, call, requestTimeoutMs }: Calls):
         const read = {
           ...attempt,
           operation: 'GetJobOutput',
-          timeoutMs: Math.max(requestTimeoutMs, READ_TIMEOUT_MIN_MS),
+          timeoutMs: longTimeoutMs,
         } as const
         return await call(read, signal, async (options): Promise<Inventory> => {
           const output = await client.send(new GetJobOutputCommand(job), options)

@@ -8,14 +8,11 @@ import { accountId, type Calls, outcomeUnknown } from './calls.ts'
 import type { Glacier } from './glacier.ts'
 import { parseId, parseTreeHash } from './parse-answers.ts'
 
-/** Completing an archive of terabytes takes Glacier minutes. */
-const COMPLETE_TIMEOUT_MIN_MS = 15 * 60_000
-
 type MultipartCalls = Pick<Glacier, 'initiateUpload' | 'completeUpload' | 'abortUpload'>
 
 /** The calls that open and end an upload. */
 export function createMultipartCalls(input: Calls): MultipartCalls {
-  const { client, call, requestTimeoutMs: timeoutMs } = input
+  const { client, call, requestTimeoutMs: timeoutMs, longTimeoutMs } = input
   return {
     async initiateUpload({ vault, partSizeBytes, description }, signal) {
       const doing = `Cannot open an upload in vault "${vault}"`
@@ -46,7 +43,7 @@ export function createMultipartCalls(input: Calls): MultipartCalls {
         operation: 'CompleteMultipartUpload',
         vault,
         doing,
-        timeoutMs: Math.max(timeoutMs, COMPLETE_TIMEOUT_MIN_MS),
+        timeoutMs: longTimeoutMs,
         uploadId,
         isPart: false,
       } as const

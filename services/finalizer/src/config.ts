@@ -14,6 +14,10 @@ export interface FinalizerConfig {
   readonly backoff: { readonly baseMs: number; readonly capMs: number }
   /** Counted tries of an opening or a part before the job fails. */
   readonly attempts: { readonly open: number; readonly parts: number }
+  /** Deadline of a request to Glacier. */
+  readonly glacierTimeoutMs: number
+  /** Deadline of Complete, which may take minutes, and of reading an inventory. */
+  readonly completeTimeoutMs: number
   readonly sweepIntervalMs: number
   /** How often the journal is compared with Redis. */
   readonly recoverIntervalMs: number
@@ -39,6 +43,8 @@ const FinalizerEnv = z.object({
   RETRY_BASE_MS: integerVariable({ min: 10, max: 600_000, defaultValue: 1000 }),
   RETRY_CAP_MS: integerVariable({ min: 10, max: 3_600_000, defaultValue: 60_000 }),
   RETRY_ATTEMPTS: integerVariable({ min: 1, max: 1000, defaultValue: 20 }),
+  GLACIER_REQUEST_TIMEOUT_MS: integerVariable({ min: 1000, max: 3_600_000, defaultValue: 60_000 }),
+  GLACIER_COMPLETE_TIMEOUT_MS: integerVariable({ min: 1000, max: DAY_MS, defaultValue: 900_000 }),
   RECOVER_INTERVAL_MS: integerVariable({ min: 1000, max: DAY_MS, defaultValue: 600_000 }),
   ORPHAN_INTERVAL_MS: integerVariable({ min: 1000, max: DAY_MS, defaultValue: 300_000 }),
   ORPHAN_GRACE_MS: integerVariable({ min: 0, max: DAY_MS, defaultValue: 3_600_000 }),
@@ -59,6 +65,8 @@ export function readFinalizerConfig(env: NodeJS.ProcessEnv): FinalizerConfig {
     stalledIntervalMs: parsed.STALLED_INTERVAL_MS,
     backoff: { baseMs: parsed.RETRY_BASE_MS, capMs: parsed.RETRY_CAP_MS },
     attempts: { open: parsed.RETRY_ATTEMPTS, parts: parsed.RETRY_ATTEMPTS },
+    glacierTimeoutMs: parsed.GLACIER_REQUEST_TIMEOUT_MS,
+    completeTimeoutMs: parsed.GLACIER_COMPLETE_TIMEOUT_MS,
     recoverIntervalMs: parsed.RECOVER_INTERVAL_MS,
     orphanIntervalMs: parsed.ORPHAN_INTERVAL_MS,
     orphanGraceMs: parsed.ORPHAN_GRACE_MS,

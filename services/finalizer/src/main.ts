@@ -34,7 +34,13 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
   for (const warning of await checkRedis(redis, signal)) {
     log.warn({ warning }, 'redis may lose jobs')
   }
-  const glacier = resources.use(createGlacier({ onRequest: observeGlacier(registry) }))
+  const glacier = resources.use(
+    createGlacier({
+      onRequest: observeGlacier(registry),
+      requestTimeoutMs: config.glacierTimeoutMs,
+      longTimeoutMs: config.completeTimeoutMs,
+    }),
+  )
   const queues = resources.use(
     createJobQueues({ redis: redis.client, attempts: config.attempts, onError }),
   )

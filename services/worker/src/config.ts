@@ -20,6 +20,8 @@ export interface WorkerConfig {
   readonly backoff: { readonly baseMs: number; readonly capMs: number }
   /** Counted tries of an opening or a part before the job fails. */
   readonly attempts: { readonly open: number; readonly parts: number }
+  /** Deadline of a request to Glacier; a part has a second for each MiB on top. */
+  readonly glacierTimeoutMs: number
   /** For part buffers; larger parts are streamed. */
   readonly memoryBytes: number
   readonly hashThreads: number
@@ -40,6 +42,7 @@ const WorkerEnv = z.object({
   RETRY_BASE_MS: integerVariable({ min: 10, max: 600_000, defaultValue: 1000 }),
   RETRY_CAP_MS: integerVariable({ min: 10, max: 3_600_000, defaultValue: 60_000 }),
   RETRY_ATTEMPTS: integerVariable({ min: 1, max: 1000, defaultValue: 20 }),
+  GLACIER_REQUEST_TIMEOUT_MS: integerVariable({ min: 1000, max: 3_600_000, defaultValue: 60_000 }),
   WORKER_MEMORY_BYTES: integerVariable({
     min: MIB,
     max: 1024 ** 4,
@@ -64,6 +67,7 @@ export function readWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     stalledIntervalMs: parsed.STALLED_INTERVAL_MS,
     backoff: { baseMs: parsed.RETRY_BASE_MS, capMs: parsed.RETRY_CAP_MS },
     attempts: { open: parsed.RETRY_ATTEMPTS, parts: parsed.RETRY_ATTEMPTS },
+    glacierTimeoutMs: parsed.GLACIER_REQUEST_TIMEOUT_MS,
     memoryBytes: parsed.WORKER_MEMORY_BYTES,
     // Hashing is all CPU: more threads than cores only take turns.
     hashThreads: Math.min(parsed.WORKER_CONCURRENCY, availableParallelism()),

@@ -63,6 +63,7 @@ await runService({ name: 'worker', env: process.env }, async ({ log, signal }) =
     glacier: resources.use(
       createGlacier({
         onRequest: observeGlacier(registry),
+        requestTimeoutMs: config.glacierTimeoutMs,
         // Concurrency may rise while it runs.
         maxSockets: WORKER_CONCURRENCY_MAX + config.openConcurrency,
       }),
