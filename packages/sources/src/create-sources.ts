@@ -1,8 +1,8 @@
 import { AppError, invariant } from '@firn/core'
-import { type HashPool, requireSamePin } from '@firn/hashing'
+import { type HashFileInput, type HashPool, type RangeHashes, requireSamePin } from '@firn/hashing'
 import { createAllowedRoots } from './allowed-roots.ts'
 import { createMemoryArena } from './memory-arena.ts'
-import { createOpenFiles } from './open-files.ts'
+import { createOpenFiles, type FileLoan } from './open-files.ts'
 import { openRegularFile, pinOf } from './open-regular-file.ts'
 import { closeRangeStream, createRangeStream, STREAM_MEMORY_BYTES } from './range-stream.ts'
 import type { Sources } from './sources.ts'
@@ -22,6 +22,19 @@ export function createSources({ roots, hashPool, memoryBytes }: SourcesOptions):
   const files = createOpenFiles({ open, idleMs: 1000, ageMaxMs: 5000 })
   const arena = createMemoryArena(memoryBytes)
 
+  async function hashFile(
+    { handle, discard }: FileLoan,
+    input: Omit<HashFileInput, 'fd'>,
+    signal: AbortSignal,
+  ): Promise<RangeHashes> {
+    try {
+      return await hashPool.hashFile({ fd: handle.fd, ...input }, signal)
+    } catch (error) {
+      discard()
+      throw error
+    }
+  }
+
   return {
     async inspect({ path }, signal) {
       signal.throwIfAborted()
@@ -37,7 +50,7 @@ export function createSources({ roots, hashPool, memoryBytes }: SourcesOptions):
       signal.throwIfAborted()
       await using file = await files.borrow(source.path, pin)
       const range = { start: 0, end: pin.sizeBytes }
-      return await hashPool.hashFile({ fd: file.handle.fd, range, pin, into: null }, signal)
+      return await hashFile(file, { range, pin, into: null }, signal)
     },
 
     async openPart({ source, pin, range }, signal) {
@@ -47,9 +60,10 @@ export function createSources({ roots, hashPool, memoryBytes }: SourcesOptions):
       await using resources = new AsyncDisposableStack()
       const shareBytes = isHeld ? sizeBytes : Math.min(STREAM_MEMORY_BYTES, arena.capacityBytes)
       const memory = resources.use(await arena.borrow(shareBytes, signal))
-      const { handle } = resources.use(await files.borrow(source.path, pin))
+      const file = resources.use(await files.borrow(source.path, pin))
+      const { handle } = file
       const into = isHeld ? memory.bytes : null
-      const hashes = await hashPool.hashFile({ fd: handle.fd, range, pin, into }, signal)
+      const hashes = await hashFile(file, { range, pin, into }, signal)
       const body = into ?? createRangeStream(source.path, handle, { range, memory: memory.bytes })
       if (!(body instanceof Uint8Array)) {
         // Before the file is closed and the memory lent again: it may be reading.

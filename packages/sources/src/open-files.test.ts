@@ -87,6 +87,17 @@ describe('createOpenFiles()', () => {
     assert.equal(openCount(), 0)
   })
 
+  it('lends a file that somebody could not read to nobody else, and closes it', async () => {
+    const { files } = counting({ idleMs: LONG_MS, ageMaxMs: LONG_MS })
+    const broken = await files.borrow(path, pin)
+    broken.discard()
+    await using anew = await files.borrow(path, pin)
+    assert.notEqual(anew.handle, broken.handle)
+    await broken[Symbol.asyncDispose]()
+    assert.equal(broken.handle.fd, -1)
+    assert.ok(anew.handle.fd >= 0)
+  })
+
   it('tries again after a file that could not be opened', async () => {
     const { files } = counting({ idleMs: LONG_MS, ageMaxMs: LONG_MS })
     const late = join(folder, 'late')

@@ -4,6 +4,8 @@ import type { SourcePin } from '@firn/core'
 /** A file that is open until every loan of it has been disposed of. */
 export interface FileLoan extends AsyncDisposable {
   readonly handle: FileHandle
+  /** It cannot be read: nobody else is to get it. A disk or a mount may be back under its name. */
+  readonly discard: () => void
 }
 
 export interface OpenFiles {
@@ -78,6 +80,9 @@ export function createOpenFiles({ open, idleMs, ageMaxMs }: OpenFilesOptions): O
         let isLent = true
         return {
           handle,
+          discard() {
+            if (entries.get(key) === entry) entries.delete(key)
+          },
           async [Symbol.asyncDispose]() {
             if (!isLent) return
             isLent = false
