@@ -99,6 +99,7 @@ function checkSamples(evidence: Evidence, report: Report): void {
     for (const sample of samples) {
       if (before !== undefined) checkPair(before, sample, { ...evidence, wasRetried }, report)
       checkProgress(sample, evidence.records, report)
+      checkReason(sample, report)
       before = sample
     }
     if (evidence.mayForgetEnds) checkEnds(samples, wasRetried, report)
@@ -154,6 +155,11 @@ function checkProgress(
   if (uploaded > taken.size) {
     report('I6', `job ${job.id} says ${uploaded} parts, Glacier took ${taken.size}`)
   }
+}
+
+/** I13: whatever a job says that it met has a code that tells what to do. */
+function checkReason({ job }: Sample, report: Report): void {
+  if (job.error?.code === 'INTERNAL') report('I13', `job ${job.id} met a bug: ${job.error.message}`)
 }
 
 /** I1: every job that was accepted is there. */

@@ -138,9 +138,9 @@ describe('openHashPool()', () => {
     // A range that ends before it starts is a bug, and a bug kills the thread that meets it.
     const killing = hash(5, 1)
     const waiting = hash(0, 5)
-    await assert.rejects(killing, isAppError('INTERNAL'))
+    await assert.rejects(killing, isAppError('HASHING_FAILED'))
     assert.equal((await waiting).sha256.length, 64)
-    await assert.rejects(hash(5, 1), isAppError('INTERNAL'))
+    await assert.rejects(hash(5, 1), isAppError('HASHING_FAILED'))
     assert.equal((await hash(0, 5)).sha256.length, 64)
   })
 
@@ -152,6 +152,6 @@ describe('openHashPool()', () => {
     const outcomes = Promise.allSettled(tasks)
     await pool[Symbol.asyncDispose]()
     for (const outcome of await outcomes) assert.equal(outcome.status, 'rejected')
-    await assert.rejects(pool.hashFile(input, never), isAppError('INTERNAL'))
+    await assert.rejects(pool.hashFile(input, never), isAppError('HASHING_FAILED'))
   })
 })

@@ -39,6 +39,7 @@ export const dispositionByCode = {
   JOB_STATE_CONFLICT: 'reject',
   JOB_MALFORMED: 'reject',
   POISON: 'retry',
+  HASHING_FAILED: 'retry',
   INTERNAL: 'retry',
 } as const satisfies Record<string, Disposition>
 

@@ -102,4 +102,12 @@ describe('choosePartSize()', () => {
     assert.equal(choosePartSize({ sizeBytes: most, preferredBytes }), preferredBytes)
     assert.equal(choosePartSize({ sizeBytes: most + 1, preferredBytes }), 2 * preferredBytes)
   })
+
+  it('is one that can be planned with for any size, so that too large is what it is called', () => {
+    for (const sizeBytes of [ARCHIVE_SIZE_MAX_BYTES + 1, 2 ** 47, 2 ** 63]) {
+      const partSizeBytes = choosePartSize({ sizeBytes, preferredBytes: 16 * MIB })
+      assert.equal(partSizeBytes, PART_SIZE_MAX_BYTES)
+      assert.deepEqual(planParts({ sizeBytes, partSizeBytes }), { ok: false, reason: 'too-large' })
+    }
+  })
 })

@@ -50,14 +50,15 @@ export function smallestPartSize(sizeBytes: number): number {
  * Part sizes are powers of two MiB because part tree hashes then sit on the archive's tree-hash
  * boundaries: the finalizer folds them without reading any data again.
  *
- * @param sizeBytes a safe integer, 0 or more. 0 is refused: Glacier holds no empty archive.
+ * @param sizeBytes 0 or more, of whatever a file system says that a file has. 0 is refused: Glacier
+ *   holds no empty archive.
  */
 export function planParts(input: {
   readonly sizeBytes: number
   readonly partSizeBytes: number
 }): PlanResult {
   const { sizeBytes, partSizeBytes } = input
-  invariant(Number.isSafeInteger(sizeBytes) && sizeBytes >= 0, `size ${sizeBytes}`)
+  invariant(Number.isInteger(sizeBytes) && sizeBytes >= 0, `size ${sizeBytes}`)
   invariant(isPartSize(partSizeBytes), `part size ${partSizeBytes}`)
   if (sizeBytes === 0) return { ok: false, reason: 'empty' }
   if (sizeBytes > ARCHIVE_SIZE_MAX_BYTES) return { ok: false, reason: 'too-large' }
@@ -71,14 +72,15 @@ export function planParts(input: {
 
 /**
  * The part size for a job that names none: `preferredBytes`, raised until the parts number at
- * most 10,000.
+ * most 10,000, or to the largest there is.
  */
 export function choosePartSize(input: {
   readonly sizeBytes: number
   readonly preferredBytes: number
 }): number {
   invariant(isPartSize(input.preferredBytes), `preferred part size ${input.preferredBytes}`)
-  return Math.max(input.preferredBytes, smallestPartSize(input.sizeBytes))
+  const wantedBytes = Math.max(input.preferredBytes, smallestPartSize(input.sizeBytes))
+  return Math.min(wantedBytes, PART_SIZE_MAX_BYTES)
 }
 
 /** The bytes of part `index` (0-based). Never empty, never longer than the plan's part size. */

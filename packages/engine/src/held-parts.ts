@@ -35,7 +35,8 @@ export async function recordHeldParts(
   const { generation } = job.progress
   for (const { range, treeHash } of held) {
     const index = range.start / plan.partSizeBytes
-    if (index >= plan.partCount || partRange(plan, index).end !== range.end) continue
+    if (!Number.isInteger(index) || index >= plan.partCount) continue
+    if (partRange(plan, index).end !== range.end) continue
     await deps.store.recordPart(
       { jobId: job.definition.id, generation, index },
       {

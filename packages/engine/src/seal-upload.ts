@@ -1,7 +1,6 @@
 import {
   AppError,
   foldTreeHash,
-  invariant,
   type Job,
   missingParts,
   type PartPlan,
@@ -57,14 +56,17 @@ export async function sealUpload(
   return sealed.state === 'finalizing' ? { job: stored.job, progress: sealed } : undefined
 }
 
-/** The recorded tree hash of each part in order, or undefined while one is missing. */
+/**
+ * The recorded tree hash of each part in order, or undefined while one is missing. Bits and hashes
+ * are read one after the other, and Redis may lose both in between.
+ */
 export function partTreeHashes(
   table: PartTable,
   plan: PartPlan,
 ): readonly Uint8Array[] | undefined {
   const { bitmap, treeHashes } = table
   if (missingParts(bitmap, { start: 0, end: plan.partCount, limit: 1 }).length > 0) return undefined
-  invariant(treeHashes.length >= plan.partCount * 32, `${treeHashes.length} bytes of part hashes`)
+  if (treeHashes.length < plan.partCount * 32) return undefined
   return Array.from({ length: plan.partCount }, (_, index) =>
     treeHashes.subarray(index * 32, index * 32 + 32),
   )

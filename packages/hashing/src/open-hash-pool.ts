@@ -9,7 +9,7 @@ import { createThreadRoster } from './thread-roster.ts'
  * Ranges longer than any part are whole files, hashed for minutes or hours; they have one thread
  * more, of their own, so that parts never wait behind them.
  *
- * A thread that dies rejects its task with INTERNAL and is replaced. Disposing rejects what waits
+ * A thread that dies rejects its task with HASHING_FAILED and is replaced. Disposing rejects what waits
  * and what runs, then ends the threads.
  */
 export async function openHashPool(options: { readonly threads: number }): Promise<HashPool> {

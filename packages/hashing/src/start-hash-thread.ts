@@ -42,7 +42,7 @@ export function startHashThread(): HashThread {
   })
   worker.on('exit', () => {
     isAlive = false
-    const died = new AppError('INTERNAL', 'A hash thread died', { cause: failure })
+    const died = new AppError('HASHING_FAILED', 'A hash thread died', { cause: failure })
     ready.reject(died)
     task?.reject(died)
     task = undefined
@@ -90,7 +90,7 @@ function settle(
       break
     case 'aborted':
       // Seen only when the pool stops the thread: an abort by the caller has its own reason.
-      task.reject(new AppError('INTERNAL', 'The hash pool was closed'))
+      task.reject(new AppError('HASHING_FAILED', 'The hash pool was closed'))
       break
     case 'failed':
       task.reject(new AppError(message.code, message.message, { cause: message.cause }))

@@ -11,7 +11,7 @@ interface Waiting {
 
 /** Lends threads, first come, first served. */
 export interface ThreadRoster {
-  /** Rejects with the signal's reason when aborted, INTERNAL when closed or when too many wait. */
+  /** Rejects with the signal's reason when aborted, HASHING_FAILED when closed or too many wait. */
   readonly borrow: (signal: AbortSignal) => Promise<HashThread>
   readonly giveBack: (thread: HashThread) => void
   /** Starts all threads, which otherwise start when they are needed, and waits until they have loaded. */
@@ -51,7 +51,8 @@ export function createThreadRoster(size: number): ThreadRoster {
       const thread = take()
       if (thread) return thread
       if (line.length >= WAITING_MAX) {
-        throw new AppError('INTERNAL', `Cannot hash: ${WAITING_MAX} others wait for a thread`)
+        const message = `Cannot hash: ${WAITING_MAX} others wait for a thread`
+        throw new AppError('HASHING_FAILED', message)
       }
       return await waitInLine(line, signal)
     },
@@ -92,5 +93,5 @@ async function waitInLine(line: Waiting[], signal: AbortSignal): Promise<HashThr
 }
 
 function closedError(): AppError {
-  return new AppError('INTERNAL', 'The hash pool was closed')
+  return new AppError('HASHING_FAILED', 'The hash pool was closed')
 }

@@ -8,6 +8,8 @@ export interface FailedRun extends JobRef {
   readonly attempt: number
   readonly code: string
   readonly reason: string
+  /** Of a failure that nobody classified: its stack is all that there is to find it by. */
+  readonly err?: unknown
 }
 
 /** The same handler, with each failure of its own reported; one that was told to stop is none. */
@@ -21,7 +23,8 @@ export function reportFailures<Ref extends JobRef>(
     } catch (error) {
       if (!run.signal.aborted) {
         const { code, message: reason } = toAppError(error)
-        onFailure({ ...ref, attempt: run.attempt, code, reason })
+        const failed = { ...ref, attempt: run.attempt, code, reason }
+        onFailure(code === 'INTERNAL' ? { ...failed, err: error } : failed)
       }
       throw error
     }

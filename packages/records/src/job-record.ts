@@ -25,10 +25,12 @@ export const jobIdSchema: z.ZodType<JobId, string> = z
     return z.NEVER
   })
 
-const errorCode = z.custom<ErrorCode>(
-  (value) => typeof value === 'string' && Object.hasOwn(dispositionByCode, value),
-  'not an error code',
-)
+function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(dispositionByCode, text)
+}
+
+/** A code that only another version of Firn knows must not make a job unreadable. */
+const errorCode = z.string().transform((text) => (isErrorCode(text) ? text : 'INTERNAL'))
 
 export const sourceSchema = z.object({ type: z.literal('file'), path: z.string() })
 

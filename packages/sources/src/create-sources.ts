@@ -1,9 +1,9 @@
-import { AppError, invariant } from '@firn/core'
+import { AppError, invariant, type SourcePin } from '@firn/core'
 import { type HashFileInput, type HashPool, type RangeHashes, requireSamePin } from '@firn/hashing'
 import { createAllowedRoots } from './allowed-roots.ts'
 import { createMemoryArena } from './memory-arena.ts'
 import { createOpenFiles, type FileLoan } from './open-files.ts'
-import { openRegularFile, pinOf } from './open-regular-file.ts'
+import { closeQuietly, openRegularFile, pinOf } from './open-regular-file.ts'
 import { closeRangeStream, createRangeStream, STREAM_MEMORY_BYTES } from './range-stream.ts'
 import type { Sources } from './sources.ts'
 
@@ -22,6 +22,11 @@ export function createSources({ roots, hashPool, memoryBytes }: SourcesOptions):
   const files = createOpenFiles({ open, idleMs: 1000, ageMaxMs: 5000 })
   const arena = createMemoryArena(memoryBytes)
 
+  async function look(path: string): Promise<SourcePin> {
+    const handle = await open(path)
+    return await pinOf(path, handle).finally(() => closeQuietly(handle))
+  }
+
   async function hashFile(
     { handle, discard }: FileLoan,
     input: Omit<HashFileInput, 'fd'>,
@@ -38,8 +43,7 @@ export function createSources({ roots, hashPool, memoryBytes }: SourcesOptions):
   return {
     async inspect({ path }, signal) {
       signal.throwIfAborted()
-      await using handle = await open(path)
-      const pin = await pinOf(path, handle)
+      const pin = await look(path)
       signal.throwIfAborted()
       if (pin.sizeBytes > 0) return pin
       const message = `${JSON.stringify(path)} is empty, and Glacier holds no empty archive`

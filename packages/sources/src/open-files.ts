@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import type { SourcePin } from '@firn/core'
+import { closeQuietly } from './open-regular-file.ts'
 
 /** A file that is open until every loan of it has been disposed of. */
 export interface FileLoan extends AsyncDisposable {
@@ -54,15 +55,14 @@ export function createOpenFiles({ open, idleMs, ageMaxMs }: OpenFilesOptions): O
   async function retire(key: string, entry: Entry): Promise<void> {
     clearTimeout(entry.closing)
     if (entries.get(key) === entry) entries.delete(key)
-    await (await entry.opening).close()
+    await closeQuietly(await entry.opening)
   }
 
   async function giveBack(key: string, entry: Entry): Promise<void> {
     entry.users--
     if (entry.users > 0) return
     if (entries.get(key) !== entry || !isUsable(entry)) return await retire(key, entry)
-    // Nobody waits for this; a file that cannot be closed is not worth more than a try.
-    entry.closing = setTimeout(() => void retire(key, entry).catch(() => undefined), idleMs)
+    entry.closing = setTimeout(() => void retire(key, entry), idleMs)
     entry.closing.unref()
   }
 

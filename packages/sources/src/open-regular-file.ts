@@ -22,7 +22,7 @@ export async function openRegularFile(path: string, roots: AllowedRoots): Promis
     if (!(await roots.contains(await whereIs(path, realPath, handle)))) throw notAllowed(path)
     return handle
   } catch (error) {
-    await handle.close()
+    await closeQuietly(handle)
     throw error instanceof AppError ? error : openError(path, error)
   }
 }
@@ -50,6 +50,11 @@ async function whereIs(path: string, realPath: string, handle: FileHandle): Prom
   const named = await stat(resolved)
   if (named.dev !== opened.dev || named.ino !== opened.ino) throw notAllowed(path)
   return resolved
+}
+
+/** A file that was only read loses nothing when it cannot be closed, as on a mount that is gone. */
+export async function closeQuietly(handle: FileHandle): Promise<void> {
+  await handle.close().catch(() => undefined)
 }
 
 /** The version of an open file. */

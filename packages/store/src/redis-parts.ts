@@ -125,5 +125,5 @@ function parseRecorded(reply: unknown): RecordPart {
 }
 
 function unexpected(reply: unknown): AppError {
-  return new AppError('INTERNAL', `Redis script answered ${JSON.stringify(reply)}`)
+  return new AppError('STORE_UNAVAILABLE', `Redis script answered ${JSON.stringify(reply)}`)
 }
