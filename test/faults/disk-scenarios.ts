@@ -46,8 +46,10 @@ function breaking(input: {
 
 const broken = breaking({
   id: 'source-unreadable',
-  fault: 'the disk of the source fails with EIO for good, half-way and before another job is opened',
-  outcome: 'retried, then failed with SOURCE_UNREADABLE; retried once it is back, both are archived',
+  fault:
+    'the disk of the source fails with EIO for good, half-way and before another job is opened',
+  outcome:
+    'retried, then failed with SOURCE_UNREADABLE; retried once it is back, both are archived',
   async run(scene, disk, job, late) {
     const second = await scene.submit(late)
     for (const id of [job, second]) {

@@ -78,21 +78,7 @@ export function createGlacierView(access: GlacierAccess): GlacierView {
   const abort = async (vault: string, uploadId: string): Promise<void> => {
     await client.send(new AbortMultipartUploadCommand({ ...at(vault), uploadId }))
   }
-  const uploads = async (vault: string) => {
-    const found: { id: string; description: string }[] = []
-    try {
-      for await (const page of paginateListMultipartUploads({ client }, at(vault))) {
-        for (const upload of page.UploadsList ?? []) {
-          const id = upload.MultipartUploadId ?? ''
-          found.push({ id, description: upload.ArchiveDescription ?? '' })
-        }
-      }
-    } catch (error) {
-      // Without its vault there is no upload either.
-      unlessMissing(error)
-    }
-    return found
-  }
+  const uploads = (vault: string) => listUploads(client, vault)
 
   return {
     ...{ client, uploads, abort },
@@ -145,6 +131,23 @@ export function createGlacierView(access: GlacierAccess): GlacierView {
     },
     [Symbol.dispose]: () => client.destroy(),
   }
+}
+
+async function listUploads(client: GlacierClient, vaultName: string) {
+  const found: { id: string; description: string }[] = []
+  try {
+    const pages = paginateListMultipartUploads({ client }, { accountId: '-', vaultName })
+    for await (const page of pages) {
+      for (const upload of page.UploadsList ?? []) {
+        const id = upload.MultipartUploadId ?? ''
+        found.push({ id, description: upload.ArchiveDescription ?? '' })
+      }
+    }
+  } catch (error) {
+    // Without its vault there is no upload either.
+    unlessMissing(error)
+  }
+  return found
 }
 
 interface JobName {

@@ -152,7 +152,11 @@ const inventoryRefused: Scenario = {
   async run(scene) {
     const refusals = [
       glacierError(400, 'LimitExceededException', 'Provisioned capacity exceeded'),
-      glacierError(400, 'PolicyEnforcedException', 'Would exceed the current data retrieval policy'),
+      glacierError(
+        400,
+        'PolicyEnforcedException',
+        'Would exceed the current data retrieval policy',
+      ),
     ]
     scene.rule(async ({ operation, number, uploadId }) => {
       const refusal = refusals[number - 1]
@@ -206,7 +210,8 @@ export const refusalGroup: ScenarioGroup = {
     ...[vaultDeleted, vaultDenied, vaultDeniedLate, vaultDeletedLate, inventoryRefused],
     waits({
       id: 'access-denied',
-      fault: 'access is denied, or the signature refused, in the middle of an upload, until it is put right',
+      fault:
+        'access is denied, or the signature refused, in the middle of an upload, until it is put right',
       answers: [
         [403, 'AccessDeniedException', 'User is not authorized to perform: glacier'],
         [403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match'],

@@ -24,7 +24,11 @@ export function createSources({ roots, hashPool, memoryBytes }: SourcesOptions):
 
   async function look(path: string): Promise<SourcePin> {
     const handle = await open(path)
-    return await pinOf(path, handle).finally(() => closeQuietly(handle))
+    try {
+      return await pinOf(path, handle)
+    } finally {
+      await closeQuietly(handle)
+    }
   }
 
   async function hashFile(

@@ -2,7 +2,13 @@ import { defaultControls } from '@firn/core'
 import { abortUpload, type FinalizeDeps, finalizeJob } from '@firn/engine'
 import { createGlacier } from '@firn/glacier'
 import { openJournal } from '@firn/journal'
-import { createJobQueues, type FailedRun, openConsumer, reportFailures } from '@firn/queue'
+import {
+  type ConsumerOptions,
+  createJobQueues,
+  type FailedRun,
+  openConsumer,
+  reportFailures,
+} from '@firn/queue'
 import { checkRedis, openRedis } from '@firn/redis'
 import {
   createMetrics,
@@ -18,6 +24,17 @@ import { createFinalizerMetrics } from './finalizer-metrics.ts'
 import { startHousekeeping } from './housekeeping.ts'
 
 const CONTROLS_INTERVAL_MS = 1000
+
+function handlersOver(
+  deps: FinalizeDeps,
+  onFailure: (failed: FailedRun) => void,
+): ConsumerOptions['handlers'] {
+  return {
+    queue: 'finalize',
+    finalize: reportFailures((ref, run) => finalizeJob(deps, ref, run), onFailure),
+    abort: reportFailures((ref, run) => abortUpload(deps, ref, run), onFailure),
+  }
+}
 
 await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }) => {
   const config = readFinalizerConfig(process.env)
@@ -61,19 +78,8 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
   }
 
   const onFailure = (failed: FailedRun): void => log.warn(failed, 'run will be repeated')
-  resources.use(
-    openConsumer({
-      ...config,
-      redis: redis.client,
-      handlers: {
-        queue: 'finalize',
-        finalize: reportFailures((ref, run) => finalizeJob(deps, ref, run), onFailure),
-        abort: reportFailures((ref, run) => abortUpload(deps, ref, run), onFailure),
-      },
-      onError,
-    }),
-  )
-
+  const handlers = handlersOver(deps, onFailure)
+  resources.use(openConsumer({ ...config, redis: redis.client, handlers, onError }))
   const housekeeping = resources.use(
     startHousekeeping({ ...deps, vaults: glacier }, { config, redis: redis.client, log }),
   )
