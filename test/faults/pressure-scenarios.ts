@@ -55,6 +55,6 @@ export function diskFull(directory: string): Scenario {
 
 export const pressureGroup: ScenarioGroup = {
   name: 'parts that never succeed',
-  world: { env: { RETRY_ATTEMPTS: '4', RETRY_CAP_MS: '400' } },
+  world: { env: { RETRY_OUTAGE_RUNS: '4', RETRY_CAP_MS: '400' } },
   scenarios: [poison],
 }

@@ -18,7 +18,7 @@ import {
 } from './rolled-back-job.ts'
 
 const { signal } = new AbortController()
-const run = { signal, attempt: 1, isLastAttempt: false }
+const run = { signal, attempt: 1, isLastAttempt: false, isPatienceOver: false }
 
 describe('a store that is behind the journal', () => {
   it('does not cancel a job whose Complete was intended', async () => {

@@ -156,12 +156,28 @@ describe('job queues and their consumer', { timeout: 120_000 }, () => {
     assert.deepEqual(seen, [2, 1])
   })
 
+  it('outlasts an outage without counting it, up to where its patience ends', async () => {
+    const seen: unknown[] = []
+    await queues.addParts(ref, [0], 3, never)
+    consumeParts(
+      async (_payload, { attempt, isLastAttempt, isPatienceOver }) => {
+        seen.push([attempt, isLastAttempt, isPatienceOver])
+        throw new AppError('GLACIER_UNAVAILABLE', 'Glacier is not there')
+      },
+      { outageRunsMax: 5 },
+    )
+    await emptied('parts')
+    const waits = Array.from({ length: 5 }, () => [1, false, false])
+    assert.deepEqual(seen, [...waits, [1, false, true]])
+    assert.deepEqual(outcomes, [...waits.map(() => 'waiting'), 'failed'])
+  })
+
   it('retries what may be retried, up to the last attempt, and keeps nothing of it', async () => {
     const seen: unknown[] = []
     await queues.addParts(ref, [0], 3, never)
     consumeParts(async (_payload, { attempt, isLastAttempt }) => {
       seen.push([attempt, isLastAttempt])
-      throw new AppError('GLACIER_UNAVAILABLE', 'Glacier is not there')
+      throw new AppError('SOURCE_UNREADABLE', 'The disk is not there')
     })
     await emptied('parts')
     assert.deepEqual(seen, [

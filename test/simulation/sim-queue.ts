@@ -57,9 +57,11 @@ export function createQueueModel(options: { readonly partAttempts: number }): Qu
     if (error === undefined) return void jobs.delete(job.id)
     const { disposition } = toAppError(error)
     const isCapped = job.queue === 'parts' || job.queue === 'open'
-    const isSpent = isCapped && disposition === 'retry' && job.attempt >= options.partAttempts
+    // Outages have a patience of their own in the real queue; here it is as long.
+    const isTry = disposition === 'retry' || disposition === 'outage'
+    const isSpent = isCapped && isTry && job.attempt >= options.partAttempts
     if (disposition === 'reject' || isSpent) return void jobs.delete(job.id)
-    if (disposition === 'retry') job.attempt += 1
+    if (isTry) job.attempt += 1
     job.isDelayed = true
     job.lock = null
   }
@@ -76,7 +78,8 @@ export function createQueueModel(options: { readonly partAttempts: number }): Qu
       const { attempt } = job
       const isLastAttempt =
         (job.queue === 'parts' || job.queue === 'open') && attempt >= options.partAttempts
-      handle({ signal: never, attempt, isLastAttempt }).then(
+      const isPatienceOver = isLastAttempt
+      handle({ signal: never, attempt, isLastAttempt, isPatienceOver }).then(
         () => end(job, lock, undefined),
         (error: unknown) => end(job, lock, error),
       )

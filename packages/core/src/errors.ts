@@ -1,10 +1,11 @@
 /**
  * What the caller may do about a failure. One layer acts on it, the queue's consumer:
- * `retry` again after a back-off, counted; `throttle` again later, not counted (the service asked
+ * `retry` again after a back-off, counted; `outage` the same with far more patience (a service is
+ * away, which says nothing about the job); `throttle` again later, not counted (the service asked
  * us to slow down); `wait` again later, not counted (an operator must act, such as renewing
  * credentials); `reject` never again, the job fails.
  */
-export type Disposition = 'retry' | 'throttle' | 'wait' | 'reject'
+export type Disposition = 'retry' | 'outage' | 'throttle' | 'wait' | 'reject'
 
 /** The closed set of failures a job can meet. Each code answers one question: may I try again? */
 export const dispositionByCode = {
@@ -24,16 +25,16 @@ export const dispositionByCode = {
   ARCHIVE_CHECKSUM_MISMATCH: 'reject',
   RANGE_MISSING: 'retry',
   OUTCOME_UNKNOWN: 'retry',
-  GLACIER_UNAVAILABLE: 'retry',
-  GLACIER_TIMEOUT: 'retry',
+  GLACIER_UNAVAILABLE: 'outage',
+  GLACIER_TIMEOUT: 'outage',
   GLACIER_THROTTLED: 'throttle',
   GLACIER_CREDENTIALS: 'wait',
   GLACIER_VAULT_NOT_FOUND: 'reject',
   GLACIER_UPLOAD_NOT_FOUND: 'retry',
   GLACIER_REFUSED: 'reject',
-  STORE_UNAVAILABLE: 'retry',
-  QUEUE_UNAVAILABLE: 'retry',
-  JOURNAL_UNAVAILABLE: 'retry',
+  STORE_UNAVAILABLE: 'outage',
+  QUEUE_UNAVAILABLE: 'outage',
+  JOURNAL_UNAVAILABLE: 'outage',
   IDEMPOTENCY_KEY_REUSED: 'reject',
   JOB_NOT_FOUND: 'reject',
   JOB_STATE_CONFLICT: 'reject',

@@ -62,5 +62,7 @@ async function isFenced(deps: GlacierDeps, ref: JobRef, signal: AbortSignal): Pr
 
 /** Whether a failure ends the job now: it can never succeed, or its last counted attempt is over. */
 export function isFinal(error: AppError, run: RunContext): boolean {
-  return error.disposition === 'reject' || (error.disposition === 'retry' && run.isLastAttempt)
+  const { disposition } = error
+  if (disposition === 'retry') return run.isLastAttempt
+  return disposition === 'reject' || (disposition === 'outage' && run.isPatienceOver)
 }

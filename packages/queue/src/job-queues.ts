@@ -46,4 +46,6 @@ export interface RunContext {
   readonly attempt: number
   /** No counted attempt follows this one: a `retry` failure now is the last. */
   readonly isLastAttempt: boolean
+  /** A service has been away for so many runs that an `outage` now is the last. */
+  readonly isPatienceOver: boolean
 }

@@ -21,8 +21,10 @@ export interface ConsumerOptions {
   readonly lockDurationMs?: number
   /** How often to look for jobs whose lock has expired. Default 15,000. */
   readonly stalledIntervalMs?: number
-  /** For counted retries: full jitter under a doubling ceiling. Default 1,000 and 60,000. */
+  /** For retries and outages: full jitter under a doubling ceiling. Default 1,000 and 60,000. */
   readonly backoff?: { readonly baseMs: number; readonly capMs: number }
+  /** Runs that a service may be away for before the job fails. Default without limit. */
+  readonly outageRunsMax?: number
   /** On disposal, how long runs may go on before they are handed back. Default 10,000. */
   readonly drainMs?: number
   /**
@@ -91,8 +93,8 @@ export function openConsumer(options: ConsumerOptions): Consumer {
     const run = { controller: new AbortController(), over }
     runs.add(run)
     try {
-      const given = { ...run, options, lockDurationMs, job, token }
-      const ended = isStopping || isHeld ? notRun : await runUnderLock(given)
+      const given = { ...run, options, lockDurationMs, backoff, job, token }
+      const ended = isStopping || isHeld ? { ...notRun, backoff } : await runUnderLock(given)
       const ending = endingOf(ended, random())
       const seconds = (performance.now() - startedMs) / 1000
       options.onRun?.({ queue: handlers.queue, outcome: ending.outcome, seconds })
@@ -152,21 +154,23 @@ interface Run {
 }
 
 /** A job that was fetched while the consumer was stopping or began to be held. */
-const notRun: EndedRun = {
+const notRun: Omit<EndedRun, 'backoff'> = {
   result: { ok: false, error: undefined },
   aborted: 'shutdown',
   isLastAttempt: false,
+  isPatienceOver: false,
   uncountedRuns: 0,
 }
 
 async function runUnderLock(run: {
   readonly options: ConsumerOptions
   readonly lockDurationMs: number
+  readonly backoff: EndedRun['backoff']
   readonly job: Job
   readonly token: string
   readonly controller: AbortController
 }): Promise<EndedRun> {
-  const { options, lockDurationMs, job, token, controller } = run
+  const { options, lockDurationMs, backoff, job, token, controller } = run
   using _lock = holdLock({
     lockDurationMs,
     ageMs: lockAgeMs(job, lockDurationMs),
@@ -178,19 +182,20 @@ async function runUnderLock(run: {
   })
   const attempt = job.attemptsMade + 1
   const isLastAttempt = attempt >= (job.opts.attempts ?? 1)
+  const uncountedRuns = Math.max(0, job.attemptsStarted - attempt)
+  const isPatienceOver = uncountedRuns >= (options.outageRunsMax ?? Number.POSITIVE_INFINITY)
   const { signal } = controller
+  const context = { signal, attempt, isLastAttempt, isPatienceOver }
   const { onPoison } = options
   const isPoison = onPoison !== undefined && job.stalledCounter >= CUT_RUNS_MAX
   const result = isPoison
     ? await settle(giveUp(job, onPoison, signal))
-    : await settle(
-        runnerFor(options.handlers, job.name)(job.data, { signal, attempt, isLastAttempt }),
-      )
+    : await settle(runnerFor(options.handlers, job.name)(job.data, context))
   return {
     result,
     aborted: signal.aborted ? whyAborted(signal) : null,
     isLastAttempt: isLastAttempt || (isPoison && isGivenUp(result)),
-    uncountedRuns: Math.max(0, job.attemptsStarted - attempt),
+    ...{ isPatienceOver, backoff, uncountedRuns },
   }
 }
 

@@ -7,9 +7,12 @@ const failedWith = (error: unknown): EndedRun => ({
   result: { ok: false, error },
   aborted: null,
   isLastAttempt: false,
+  isPatienceOver: false,
+  backoff: { baseMs: 1000, capMs: 8000 },
   uncountedRuns: 0,
 })
 const succeeded: EndedRun = { ...failedWith(undefined), result: { ok: true } }
+const unreadable = new AppError('SOURCE_UNREADABLE', 'gone')
 const unavailable = new AppError('GLACIER_UNAVAILABLE', 'gone')
 const throttled = new AppError('GLACIER_THROTTLED', 'slow down')
 const credentials = new AppError('GLACIER_CREDENTIALS', 'expired')
@@ -18,8 +21,9 @@ const refused = new AppError('SOURCE_CHANGED', 'changed')
 describe('endingOf()', () => {
   it('maps every disposition to an ending', () => {
     assert.deepEqual(endingOf(succeeded, 0), { outcome: 'done' })
-    const retry = { outcome: 'retry', error: unavailable }
-    assert.deepEqual(endingOf(failedWith(unavailable), 0), retry)
+    const retry = { outcome: 'retry', error: unreadable }
+    assert.deepEqual(endingOf(failedWith(unreadable), 0), retry)
+    assert.deepEqual(endingOf(failedWith(unavailable), 0), { outcome: 'waiting', delayMs: 50 })
     assert.deepEqual(endingOf(failedWith(refused), 0), { outcome: 'failed', error: refused })
     assert.deepEqual(endingOf(failedWith(throttled), 0), { outcome: 'throttled', delayMs: 500 })
     assert.deepEqual(endingOf(failedWith(credentials), 0), { outcome: 'waiting', delayMs: 10_000 })
@@ -31,8 +35,15 @@ describe('endingOf()', () => {
   })
 
   it('fails after the last attempt', () => {
-    const last = { ...failedWith(unavailable), isLastAttempt: true }
-    assert.deepEqual(endingOf(last, 0), { outcome: 'failed', error: unavailable })
+    const last = { ...failedWith(unreadable), isLastAttempt: true }
+    assert.deepEqual(endingOf(last, 0), { outcome: 'failed', error: unreadable })
+  })
+
+  it('outlasts a service that is away, whatever attempts are left, until patience is over', () => {
+    const away = { ...failedWith(unavailable), isLastAttempt: true, uncountedRuns: 100 }
+    assert.deepEqual(endingOf(away, 0.5), { outcome: 'waiting', delayMs: 4050 })
+    const over = endingOf({ ...away, isPatienceOver: true }, 0)
+    assert.deepEqual(over, { outcome: 'failed', error: unavailable })
   })
 
   it('waits longer each time it is not counted, up to a cap', () => {

@@ -27,12 +27,17 @@ export interface EndedRun {
   /** Why the run's signal aborted, or null when it did not. */
   readonly aborted: LockLoss | 'shutdown' | null
   readonly isLastAttempt: boolean
+  /** A service has been away for as long as anybody waits for it. */
+  readonly isPatienceOver: boolean
+  /** For outages; that of counted attempts is BullMQ's to ask for. */
+  readonly backoff: { readonly baseMs: number; readonly capMs: number }
   /** Earlier runs of the job that were not counted as attempts. */
   readonly uncountedRuns: number
 }
 
 // A throttled service recovers in seconds; what an operator must fix takes minutes.
 const THROTTLE_MS = { leastMs: 500, baseMs: 1000, capMs: 60_000 }
+const OUTAGE_LEAST_MS = 50
 const WAIT_MS = { leastMs: 10_000, baseMs: 10_000, capMs: 300_000 }
 
 /** Decides by the outcome of the handler, its error's disposition and what happened to the run. */
@@ -47,6 +52,12 @@ export function endingOf(run: EndedRun, random: number): Ending {
       return { outcome: 'failed', error }
     case 'retry':
       return { outcome: run.isLastAttempt ? 'failed' : 'retry', error }
+    case 'outage':
+      if (run.isPatienceOver) return { outcome: 'failed', error }
+      return {
+        outcome: 'waiting',
+        delayMs: delayOf({ leastMs: OUTAGE_LEAST_MS, ...run.backoff }, run, random),
+      }
     case 'throttle':
       return { outcome: 'throttled', delayMs: delayOf(THROTTLE_MS, run, random) }
     case 'wait':

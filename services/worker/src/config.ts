@@ -20,6 +20,8 @@ export interface WorkerConfig {
   readonly backoff: { readonly baseMs: number; readonly capMs: number }
   /** Counted tries of an opening or a part before the job fails. */
   readonly attempts: { readonly open: number; readonly parts: number }
+  /** Tries while a service is away before the job fails; at the longest wait half a minute each. */
+  readonly outageRunsMax: number
   /** Deadline of a request to Glacier; a part has a second for each MiB on top. */
   readonly glacierTimeoutMs: number
   /** For part buffers; larger parts are streamed. */
@@ -42,6 +44,7 @@ const WorkerEnv = z.object({
   RETRY_BASE_MS: integerVariable({ min: 10, max: 600_000, defaultValue: 1000 }),
   RETRY_CAP_MS: integerVariable({ min: 10, max: 3_600_000, defaultValue: 60_000 }),
   RETRY_ATTEMPTS: integerVariable({ min: 1, max: 1000, defaultValue: 20 }),
+  RETRY_OUTAGE_RUNS: integerVariable({ min: 1, max: 1_000_000, defaultValue: 1440 }),
   GLACIER_REQUEST_TIMEOUT_MS: integerVariable({ min: 1000, max: 3_600_000, defaultValue: 60_000 }),
   WORKER_MEMORY_BYTES: integerVariable({
     min: MIB,
@@ -67,6 +70,7 @@ export function readWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     stalledIntervalMs: parsed.STALLED_INTERVAL_MS,
     backoff: { baseMs: parsed.RETRY_BASE_MS, capMs: parsed.RETRY_CAP_MS },
     attempts: { open: parsed.RETRY_ATTEMPTS, parts: parsed.RETRY_ATTEMPTS },
+    outageRunsMax: parsed.RETRY_OUTAGE_RUNS,
     glacierTimeoutMs: parsed.GLACIER_REQUEST_TIMEOUT_MS,
     memoryBytes: parsed.WORKER_MEMORY_BYTES,
     // Hashing is all CPU: more threads than cores only take turns.

@@ -38,6 +38,7 @@ export function openWorkerConsumers(input: {
     lockDurationMs: config.lockDurationMs,
     stalledIntervalMs: config.stalledIntervalMs,
     backoff: config.backoff,
+    outageRunsMax: config.outageRunsMax,
     async onPoison(ref: JobRef, reason: AppError, signal: AbortSignal) {
       log.error({ jobId: ref.jobId, reason: reason.message }, 'job given up')
       await giveUpJob(deps, ref, reason, signal)
