@@ -13,6 +13,8 @@ const skip = (await canRun('kubectl', 'version', '--client'))
   ? false
   : 'kubectl is not here: install it to render the overlays'
 
+const Named = z.object({ name: z.string() })
+
 const Pods = z.object({
   spec: z.object({
     template: z.object({
@@ -20,10 +22,12 @@ const Pods = z.object({
         enableServiceLinks: z.boolean(),
         terminationGracePeriodSeconds: z.number().default(30),
         securityContext: z.object({ runAsNonRoot: z.boolean() }),
+        volumes: z.array(Named),
         containers: z.array(
           z.object({
             name: z.string(),
             args: z.array(z.string()),
+            volumeMounts: z.array(Named),
             lifecycle: z
               .object({ preStop: z.object({ sleep: z.object({ seconds: z.number() }) }) })
               .optional(),
@@ -49,7 +53,28 @@ async function render(directory: string): Promise<readonly Manifest[]> {
 }
 
 /** The production overlay with another autoscaler, as its comment tells how to. */
-async function renderWith(autoscaler: string): Promise<readonly Manifest[]> {
+function renderWith(autoscaler: string): Promise<readonly Manifest[]> {
+  return renderChanged((text) => {
+    const changed = text.replace('components/keda-prometheus\n', `components/${autoscaler}\n`)
+    assert.ok(autoscaler === 'keda-prometheus' || changed !== text)
+    return changed
+  })
+}
+
+/** The production overlay with the journal in a bucket, as its comments tell how to. */
+function renderWithBucket(): Promise<readonly Manifest[]> {
+  return renderChanged((text) => {
+    const changed = text
+      .replace('  # - ../../components/s3-journal\n', '  - ../../components/s3-journal\n')
+      .replace('      # - JOURNAL_URL=s3:', '      - JOURNAL_URL=s3:')
+    assert.equal(text.length - changed.length, 4)
+    return changed
+  })
+}
+
+async function renderChanged(
+  change: (kustomization: string) => string,
+): Promise<readonly Manifest[]> {
   const copy = await mkdtemp(join(tmpdir(), 'firn-kustomize-'))
   try {
     for (const part of ['kubernetes', 'prometheus', 'grafana']) {
@@ -57,10 +82,7 @@ async function renderWith(autoscaler: string): Promise<readonly Manifest[]> {
     }
     const overlay = join(copy, 'kubernetes/overlays/production')
     const file = join(overlay, 'kustomization.yaml')
-    const text = await readFile(file, 'utf8')
-    const changed = text.replace('components/keda-prometheus\n', `components/${autoscaler}\n`)
-    assert.ok(autoscaler === 'keda-prometheus' || changed !== text)
-    await writeFile(file, changed)
+    await writeFile(file, change(await readFile(file, 'utf8')))
     return await render(overlay)
   } finally {
     await rm(copy, { recursive: true, force: true })
@@ -73,6 +95,7 @@ const overlays = [
     name: `production with ${name}`,
     manifests: () => renderWith(name),
   })),
+  { name: 'production with its journal in a bucket', manifests: renderWithBucket },
 ]
 
 describe('infra/kubernetes', { skip, timeout: 5 * 60_000 }, () => {
@@ -106,6 +129,30 @@ describe('infra/kubernetes', { skip, timeout: 5 * 60_000 }, () => {
       const preStop = spec.containers[0]?.lifecycle?.preStop.sleep.seconds ?? 0
       assert.ok(spec.terminationGracePeriodSeconds > preStop + 25, workload.metadata.name)
     }
+  })
+
+  it('leaves no volume that pods share but the sources, when the journal is in a bucket', async () => {
+    const rendered = await renderWithBucket()
+    const claims = rendered.filter(({ kind }) => kind === 'PersistentVolumeClaim')
+    assert.deepEqual(
+      claims.map(({ metadata }) => metadata.name),
+      ['firn-sources'],
+    )
+    const workloads = rendered.filter(({ kind }) => kind === 'Deployment')
+    assert.equal(workloads.length, 3)
+    for (const workload of workloads) {
+      const { spec } = Pods.parse(workload).spec.template
+      const names = ['sources', 'tmp']
+      assert.deepEqual(
+        spec.volumes.map(({ name }) => name),
+        names,
+      )
+      const mounts = spec.containers[0]?.volumeMounts.map(({ name }) => name)
+      assert.deepEqual(mounts, names)
+    }
+    const Config = z.object({ data: z.object({ JOURNAL_URL: z.string().startsWith('s3://') }) })
+    const config = rendered.find(({ metadata }) => metadata.name.startsWith('firn-config'))
+    assert.ok(Config.safeParse(config).success)
   })
 
   it('protects every workload from being disrupted at once', async () => {
