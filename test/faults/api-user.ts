@@ -28,8 +28,21 @@ export interface PostRecord {
   readonly key: string
   readonly outcome:
     | { readonly type: 'accepted'; readonly jobId: string }
-    | { readonly type: 'refused'; readonly status: number; readonly code: string }
+    | {
+        readonly type: 'refused'
+        readonly status: number
+        readonly code: string
+        readonly isRetryable: boolean
+      }
     | { readonly type: 'unknown'; readonly why: string }
+}
+
+/** How the API answered a question; status 0 when it did not. */
+export interface Answer {
+  readonly status: number
+  /** Whether it said when to try again. */
+  readonly isRetryable: boolean
+  readonly text: string
 }
 
 /** A job as it was seen at some moment. */
@@ -52,6 +65,8 @@ export interface ApiUser extends AsyncDisposable {
   readonly post: (body: JobBody, key: string) => Promise<PostRecord['outcome']>
   /** Undefined when the API does not answer, or not with a job. */
   readonly get: (id: string) => Promise<Job | undefined>
+  /** A GET of any path, whatever the answer. */
+  readonly ask: (path: string) => Promise<Answer>
   /** The status of the answer, or 0 when there was none. */
   readonly command: (id: string, command: Command) => Promise<number>
   readonly posts: readonly PostRecord[]
@@ -66,7 +81,12 @@ export interface ApiUser extends AsyncDisposable {
 const REQUEST_MAX_MS = 15_000
 const SAMPLE_MS = 100
 
-export function openApiUser(access: { readonly url: string; readonly token: string }): ApiUser {
+interface Access {
+  readonly url: string
+  readonly token: string
+}
+
+export function openApiUser(access: Access): ApiUser {
   const posts: PostRecord[] = []
   const samples: Sample[] = []
   const commands: { readonly id: string; readonly command: Command }[] = []
@@ -75,22 +95,7 @@ export function openApiUser(access: { readonly url: string; readonly token: stri
   const stopping = new AbortController()
   const watched = new Set<string>()
 
-  const send = async (method: string, path: string, init: { key?: string; body?: JobBody }) => {
-    const response = await fetch(`${access.url}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${access.token}`,
-        ...(init.body !== undefined && { 'content-type': 'application/json' }),
-        ...(init.key !== undefined && { 'idempotency-key': init.key }),
-      },
-      ...(init.body !== undefined && { body: JSON.stringify(init.body) }),
-      signal: AbortSignal.timeout(REQUEST_MAX_MS),
-    })
-    const text = await response.text()
-    const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json')
-    if (response.status >= 400 && !isProblem) badProblems.push(`${method} ${path}: ${text}`)
-    return { status: response.status, text }
-  }
+  const send = createSender(access, (text) => badProblems.push(text))
 
   const get = async (id: string): Promise<Job | undefined> => {
     try {
@@ -120,6 +125,12 @@ export function openApiUser(access: { readonly url: string; readonly token: stri
     denied,
     badProblems,
     get,
+    ask: (path) =>
+      send('GET', path, {}).catch((error) => ({
+        status: 0,
+        isRetryable: true,
+        text: reason(error),
+      })),
     async post(body, key) {
       const atMs = Date.now()
       const outcome = await send('POST', '/v1/jobs', { body, key }).then(readPost, unknown)
@@ -142,15 +153,45 @@ export function openApiUser(access: { readonly url: string; readonly token: stri
   }
 }
 
-function readPost(answer: {
-  readonly status: number
-  readonly text: string
-}): PostRecord['outcome'] {
-  const { status, text } = answer
+function createSender(access: Access, onBadProblem: (text: string) => void) {
+  return async (
+    method: string,
+    path: string,
+    init: { key?: string; body?: JobBody },
+  ): Promise<Answer> => {
+    const response = await fetch(`${access.url}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${access.token}`,
+        ...(init.body !== undefined && { 'content-type': 'application/json' }),
+        ...(init.key !== undefined && { 'idempotency-key': init.key }),
+      },
+      ...(init.body !== undefined && { body: JSON.stringify(init.body) }),
+      signal: AbortSignal.timeout(REQUEST_MAX_MS),
+    })
+    const text = await response.text()
+    const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json')
+    const isForProbes = !path.startsWith('/v1/')
+    if (response.status >= 400 && !isProblem && !isForProbes)
+      onBadProblem(`${method} ${path}: ${text}`)
+    const isRetryable = Number(response.headers.get('retry-after')) > 0
+    return { status: response.status, isRetryable, text }
+  }
+}
+
+function readPost({ status, isRetryable, text }: Answer): PostRecord['outcome'] {
   if (status === 202) return { type: 'accepted', jobId: Job.parse(JSON.parse(text)).id }
-  return { type: 'refused', status, code: Problem.parse(JSON.parse(text)).code }
+  return { type: 'refused', status, isRetryable, code: Problem.parse(JSON.parse(text)).code }
 }
 
 function unknown(error: unknown): PostRecord['outcome'] {
-  return { type: 'unknown', why: error instanceof Error ? error.message : String(error) }
+  return { type: 'unknown', why: reason(error) }
+}
+
+/** What broke the connection: fetch says no more than that something did. */
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { cause } = error
+  const code = cause instanceof Error && 'code' in cause ? cause.code : error.message
+  return String(code)
 }

@@ -1,36 +1,9 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { assertRefused, sendAgain, tryPost } from './outage.ts'
 import { countOf, holdPart, settleArchived } from './rules.ts'
 import type { Scenario, ScenarioGroup } from './scenario.ts'
-import { MIB, type Scene } from './scene.ts'
-
-const STATUS_UNAVAILABLE = 503
-
-/** Posts once more under a key of its own and says what came back. */
-async function tryPost(scene: Scene, key: string) {
-  const source = await scene.makeSource(MIB)
-  scene.bind(key, source)
-  const body = { vault: scene.vault, source: { type: 'file', path: source.path } } as const
-  return { body, outcome: await scene.user.post(body, key) }
-}
-
-/** Posts that met an outage are sent again: nothing is left unknown. */
-async function sendAgain(
-  scene: Scene,
-  posts: readonly { readonly key: string; readonly post: Awaited<ReturnType<typeof tryPost>> }[],
-): Promise<void> {
-  for (const { key, post } of posts) {
-    await scene.until(async () => {
-      const { type } = await scene.user.post(post.body, key)
-      return type === 'accepted'
-    }, `${key} is accepted in the end`)
-  }
-}
-
-function assertRefused(outcome: Awaited<ReturnType<typeof tryPost>>['outcome']): void {
-  assert.equal(outcome.type, 'refused', JSON.stringify(outcome))
-  assert.equal(outcome.type === 'refused' ? outcome.status : 0, STATUS_UNAVAILABLE)
-}
+import { MIB } from './scene.ts'
 
 const killed: Scenario = {
   id: 'redis-killed',
@@ -44,9 +17,9 @@ const killed: Scenario = {
       await scene.world.redis.kill('SIGKILL')
       scene.fault('SIGKILL redis')
       const post = await tryPost(scene, `${scene.vault} outage ${round}`)
-      assertRefused(post.outcome)
+      assertRefused(post)
       await scene.world.redis.restart()
-      await sendAgain(scene, [{ key: `${scene.vault} outage ${round}`, post }])
+      await sendAgain(scene, [post])
     }
     const jobs = await settleArchived(scene)
     assert.equal(countOf(scene, 'Initiate'), jobs.length, 'uploads were opened again')
@@ -61,12 +34,11 @@ const frozen: Scenario = {
     await scene.submit(await scene.makeSource(8 * MIB))
     await scene.world.redis.kill('SIGSTOP')
     scene.fault('SIGSTOP redis')
-    const key = `${scene.vault} frozen`
-    const post = await tryPost(scene, key)
-    assertRefused(post.outcome)
+    const post = await tryPost(scene, `${scene.vault} frozen`)
+    assertRefused(post)
     await sleep(5_000)
     await scene.world.redis.kill('SIGCONT')
-    await sendAgain(scene, [{ key, post }])
+    await sendAgain(scene, [post])
     await settleArchived(scene)
   },
 }
@@ -136,12 +108,11 @@ const full: Scenario = {
     await scene.submit(await scene.makeSource(6 * MIB))
     await scene.world.tellRedis('CONFIG', 'SET', 'maxmemory', '1mb')
     scene.fault('CONFIG SET maxmemory 1mb')
-    const key = `${scene.vault} full`
-    const post = await tryPost(scene, key)
-    assertRefused(post.outcome)
+    const post = await tryPost(scene, `${scene.vault} full`)
+    assertRefused(post)
     await sleep(1_000)
     await scene.world.tellRedis('CONFIG', 'SET', 'maxmemory', '0')
-    await sendAgain(scene, [{ key, post }])
+    await sendAgain(scene, [post])
     await settleArchived(scene)
   },
 }
@@ -179,7 +150,7 @@ const resets: Scenario = {
     }
     fleetRedis.set({ type: 'pass' })
     apiRedis.set({ type: 'pass' })
-    await sendAgain(scene, [{ key: `${scene.vault} reset`, post }])
+    await sendAgain(scene, [post])
     await settleArchived(scene)
   },
 }

@@ -1,0 +1,4 @@
+import { outageGroup } from './outage-scenarios.ts'
+import { runGroup } from './run-group.ts'
+
+runGroup(outageGroup)
