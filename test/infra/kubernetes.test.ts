@@ -1,33 +1,52 @@
 import assert from 'node:assert/strict'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { glob, readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { describe, it } from 'node:test'
-import { parseAllDocuments } from 'yaml'
 import { z } from 'zod'
-import { findUnknownKeys, Manifest, validateManifest } from './manifest-schemas.ts'
-import { canRun, runCommand } from './run-command.ts'
+import { kedaPrometheus, kedaRedis, plainHpa } from './autoscalers.ts'
+import {
+  AUTOSCALERS,
+  renderDemo,
+  renderProduction,
+  renderWithBucket,
+  whyNoKubectl,
+} from './kustomize.ts'
+import type { Manifest } from './manifest-schemas.ts'
 
-const AUTOSCALERS = ['keda-prometheus', 'keda-redis', 'hpa', 'hpa-cpu']
-const skip = (await canRun('kubectl', 'version', '--client'))
-  ? false
-  : 'kubectl is not here: install it to render the overlays'
-
+const FIRN = ['firn-api', 'firn-finalizer', 'firn-worker']
 const Named = z.object({ name: z.string() })
-
-const Pods = z.object({
+const Probe = z.object({ periodSeconds: z.number() }).loose()
+const Workload = z.object({
+  metadata: z.object({ name: z.string() }),
   spec: z.object({
     template: z.object({
+      metadata: z.object({ labels: z.record(z.string(), z.string()) }),
       spec: z.object({
-        enableServiceLinks: z.boolean(),
+        serviceAccountName: z.string().optional(),
+        automountServiceAccountToken: z.literal(false),
+        enableServiceLinks: z.literal(false),
         terminationGracePeriodSeconds: z.number().default(30),
-        securityContext: z.object({ runAsNonRoot: z.boolean() }),
-        volumes: z.array(Named),
-        containers: z.array(
+        securityContext: z.object({
+          runAsNonRoot: z.literal(true),
+          seccompProfile: z.object({ type: z.literal('RuntimeDefault') }),
+        }),
+        volumes: z.array(Named).default([]),
+        topologySpreadConstraints: z.array(z.object({ topologyKey: z.string() })).default([]),
+        containers: z.tuple([
           z.object({
-            name: z.string(),
-            args: z.array(z.string()),
-            volumeMounts: z.array(Named),
+            volumeMounts: z.array(Named).default([]),
+            ports: z.array(z.object({ name: z.string(), containerPort: z.number() })),
+            envFrom: z
+              .array(
+                z.object({
+                  configMapRef: z.object({ name: z.string() }).optional(),
+                  secretRef: z.object({ name: z.string() }).optional(),
+                }),
+              )
+              .default([]),
+            startupProbe: Probe,
+            livenessProbe: Probe,
+            readinessProbe: Probe,
             lifecycle: z
               .object({ preStop: z.object({ sleep: z.object({ seconds: z.number() }) }) })
               .optional(),
@@ -41,159 +60,146 @@ const Pods = z.object({
               limits: z.object({ memory: z.string() }),
             }),
           }),
-        ),
+        ]),
       }),
     }),
   }),
 })
 
-async function render(directory: string): Promise<readonly Manifest[]> {
-  const text = await runCommand(['kubectl', 'kustomize', directory], { timeoutMs: 60_000 })
-  return parseAllDocuments(text).map((document) => Manifest.parse(document.toJS()))
-}
-
-/** The production overlay with another autoscaler, as its comment tells how to. */
-function renderWith(autoscaler: string): Promise<readonly Manifest[]> {
-  return renderChanged((text) => {
-    const changed = text.replace('components/keda-prometheus\n', `components/${autoscaler}\n`)
-    assert.ok(autoscaler === 'keda-prometheus' || changed !== text)
-    return changed
-  })
-}
-
-/** The production overlay with the journal in a bucket, as its comments tell how to. */
-function renderWithBucket(): Promise<readonly Manifest[]> {
-  return renderChanged((text) => {
-    const changed = text
-      .replace('  # - ../../components/s3-journal\n', '  - ../../components/s3-journal\n')
-      .replace('      # - JOURNAL_URL=s3:', '      - JOURNAL_URL=s3:')
-    assert.equal(text.length - changed.length, 4)
-    return changed
-  })
-}
-
-async function renderChanged(
-  change: (kustomization: string) => string,
-): Promise<readonly Manifest[]> {
-  const copy = await mkdtemp(join(tmpdir(), 'firn-kustomize-'))
-  try {
-    for (const part of ['kubernetes', 'prometheus', 'grafana']) {
-      await cp(join('infra', part), join(copy, part), { recursive: true })
-    }
-    const overlay = join(copy, 'kubernetes/overlays/production')
-    const file = join(overlay, 'kustomization.yaml')
-    await writeFile(file, change(await readFile(file, 'utf8')))
-    return await render(overlay)
-  } finally {
-    await rm(copy, { recursive: true, force: true })
-  }
-}
-
-const overlays = [
-  { name: 'demo', manifests: () => render('infra/kubernetes/overlays/demo') },
-  ...AUTOSCALERS.map((name) => ({
-    name: `production with ${name}`,
-    manifests: () => renderWith(name),
-  })),
-  { name: 'production with its journal in a bucket', manifests: renderWithBucket },
-]
-
-describe('infra/kubernetes', { skip, timeout: 5 * 60_000 }, () => {
-  for (const { name, manifests } of overlays) {
-    it(`renders ${name} into what the schemas of its kinds allow`, async () => {
-      const rendered = await manifests()
-      assert.ok(rendered.length > 15)
-      for (const manifest of rendered) {
-        await validateManifest(manifest).catch((cause) => {
-          throw new Error(`${manifest.kind} ${manifest.metadata.name} is not valid`, { cause })
-        })
-      }
-      assert.equal(await findUnknownKeys(rendered), '')
+/** Every Deployment and StatefulSet, which must have probes, resources and no rights to be read. */
+function workloadsOf(manifests: readonly Manifest[]) {
+  return manifests
+    .filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')
+    .map((manifest) => {
+      const { metadata, spec } = Workload.parse(manifest)
+      const { labels } = spec.template.metadata
+      return { name: metadata.name, labels, pod: spec.template.spec }
     })
-  }
+}
 
-  it('finds values and keys that no schema allows', async () => {
-    const good = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } }
-    await validateManifest(good)
-    await assert.rejects(validateManifest({ ...good, data: { a: 1 } }), /must be string/)
-    assert.match(await findUnknownKeys([{ ...good, dota: {} }]), /dota/)
+const named = (manifests: readonly Manifest[], wanted: string): readonly string[] =>
+  manifests.filter(({ kind }) => kind === wanted).map(({ metadata }) => metadata.name)
+
+describe('infra/kubernetes', { skip: whyNoKubectl, timeout: 5 * 60_000 }, () => {
+  it('gives every pod probes, resources, no rights, and longer than the drain to end', async () => {
+    const all = [...(await renderDemo()), ...(await renderProduction('hpa'))]
+    const workloads = workloadsOf(all)
+    assert.deepEqual(
+      [...new Set(workloads.map(({ name }) => name))].sort(),
+      [...FIRN, 'firn-redis', 'firn-vault'].sort(),
+    )
+    for (const { name, pod } of workloads) {
+      if (name === 'firn-redis') continue
+      const preStop = pod.containers[0].lifecycle?.preStop.sleep.seconds ?? 0
+      assert.ok(pod.terminationGracePeriodSeconds > preStop + 25, name)
+    }
   })
 
-  it('gives every pod longer than the drain to end, and no rights', async () => {
-    const workloads = (await renderWith('hpa')).filter(({ kind }) => kind === 'Deployment')
-    assert.equal(workloads.length, 3)
-    for (const workload of workloads) {
-      const { spec } = Pods.parse(workload).spec.template
-      assert.equal(spec.securityContext.runAsNonRoot, true)
-      assert.equal(spec.enableServiceLinks, false)
-      const preStop = spec.containers[0]?.lifecycle?.preStop.sleep.seconds ?? 0
-      assert.ok(spec.terminationGracePeriodSeconds > preStop + 25, workload.metadata.name)
+  it('spreads Firn over zones and machines, and protects it from being disrupted at once', async () => {
+    const rendered = await renderProduction('hpa')
+    for (const { name, pod } of workloadsOf(rendered)) {
+      const keys = pod.topologySpreadConstraints.map(({ topologyKey }) => topologyKey)
+      assert.deepEqual(keys, ['topology.kubernetes.io/zone', 'kubernetes.io/hostname'], name)
     }
+    assert.deepEqual([...named(rendered, 'Deployment')].sort(), FIRN)
+    assert.deepEqual([...named(rendered, 'PodDisruptionBudget')].sort(), FIRN)
+  })
+
+  it('configures Firn by a ConfigMap and secrets, and gives it a role of its own', async () => {
+    const rendered = await renderProduction('hpa')
+    for (const { name, pod } of workloadsOf(rendered)) {
+      const sources = pod.containers[0].envFrom
+      assert.ok(
+        sources.some(({ configMapRef }) => configMapRef !== undefined),
+        name,
+      )
+      assert.ok(
+        sources.some(({ secretRef }) => secretRef?.name === 'firn-redis'),
+        name,
+      )
+      assert.equal(pod.serviceAccountName, 'firn')
+    }
+    const account = rendered.find(({ kind }) => kind === 'ServiceAccount')
+    assert.match(JSON.stringify(account?.metadata), /"eks.amazonaws.com\/role-arn":"arn:aws:iam:/)
+  })
+
+  it('denies all traffic but what is named, and lets Prometheus in wherever there are metrics', async () => {
+    const rendered = await renderDemo()
+    const policies = rendered.filter(({ kind }) => kind === 'NetworkPolicy')
+    const policy = (name: string) =>
+      JSON.stringify(policies.find((one) => one.metadata.name === name))
+    assert.match(policy('firn-default-deny'), /"policyTypes":\["Ingress","Egress"\]/)
+    const metrics = policy('firn-metrics')
+    for (const { name, labels, pod } of workloadsOf(rendered)) {
+      if (labels['app.kubernetes.io/part-of'] !== 'firn') continue
+      for (const { containerPort } of pod.containers[0].ports) {
+        assert.ok(metrics.includes(`"port":${containerPort}`), `${name}: ${containerPort}`)
+      }
+    }
+  })
+
+  it('monitors the ports that pods have, and ships the rules and the dashboards', async () => {
+    const rendered = await renderProduction('hpa')
+    const monitor = JSON.stringify(rendered.find(({ kind }) => kind === 'PodMonitor'))
+    for (const { name, pod } of workloadsOf(rendered)) {
+      for (const port of pod.containers[0].ports) {
+        assert.ok(monitor.includes(`"port":"${port.name}"`), `${name}: ${port.name}`)
+      }
+    }
+    assert.deepEqual(named(rendered, 'PrometheusRule'), ['firn'])
+    const dashboards = rendered.find(({ metadata }) => metadata.name === 'firn-dashboards')
+    const { data } = z.object({ data: z.record(z.string(), z.string()) }).parse(dashboards)
+    const files = (await Array.fromAsync(glob('infra/grafana/dashboards/*.json'))).map(String)
+    assert.deepEqual(Object.keys(data).sort(), files.map((file) => basename(file)).sort())
   })
 
   it('leaves no volume that pods share but the sources, when the journal is in a bucket', async () => {
     const rendered = await renderWithBucket()
-    const claims = rendered.filter(({ kind }) => kind === 'PersistentVolumeClaim')
-    assert.deepEqual(
-      claims.map(({ metadata }) => metadata.name),
-      ['firn-sources'],
-    )
-    const workloads = rendered.filter(({ kind }) => kind === 'Deployment')
-    assert.equal(workloads.length, 3)
-    for (const workload of workloads) {
-      const { spec } = Pods.parse(workload).spec.template
+    assert.deepEqual(named(rendered, 'PersistentVolumeClaim'), ['firn-sources'])
+    for (const { name, pod } of workloadsOf(rendered)) {
       const names = ['sources', 'tmp']
       assert.deepEqual(
-        spec.volumes.map(({ name }) => name),
+        pod.volumes.map((volume) => volume.name),
         names,
+        name,
       )
-      const mounts = spec.containers[0]?.volumeMounts.map(({ name }) => name)
-      assert.deepEqual(mounts, names)
+      assert.deepEqual(
+        pod.containers[0].volumeMounts.map((mount) => mount.name),
+        names,
+        name,
+      )
     }
     const Config = z.object({ data: z.object({ JOURNAL_URL: z.string().startsWith('s3://') }) })
     const config = rendered.find(({ metadata }) => metadata.name.startsWith('firn-config'))
     assert.ok(Config.safeParse(config).success)
   })
 
-  it('protects every workload from being disrupted at once', async () => {
-    const rendered = await renderWith('hpa')
-    const named = (kind: string) =>
-      rendered.filter((manifest) => manifest.kind === kind).map(({ metadata }) => metadata.name)
-    assert.deepEqual(named('PodDisruptionBudget').sort(), named('Deployment').sort())
-  })
-
-  it('scales by as many parts as a worker has slots', async () => {
-    const rendered = await renderWith('keda-redis')
+  it('scales by as many parts as a worker has slots, each way within the same limits', async () => {
+    const rendered = await renderProduction('keda-redis')
     const config = rendered.find(
       ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name.startsWith('firn-config'),
     )
-    const slots = z.object({ data: z.object({ WORKER_CONCURRENCY: z.string() }) }).parse(config)
-    for (const autoscaler of AUTOSCALERS.slice(0, 3)) {
-      const text = await readFile(autoscalerFile(autoscaler), 'utf8')
-      const targets = [...text.matchAll(/(?:threshold|target|averageValue|listLength): ["'](\d+)/g)]
-      assert.ok(targets.length > 0, autoscaler)
-      for (const [, target] of targets) assert.equal(target, slots.data.WORKER_CONCURRENCY)
+    const slots = z.object({ data: z.object({ WORKER_CONCURRENCY: z.coerce.number() }) })
+    const [prometheus, redis, hpa] = [await kedaPrometheus(), await kedaRedis(), await plainHpa()]
+    for (const { target, minReplicas, maxReplicas, scaleDown } of [prometheus, redis, hpa]) {
+      assert.equal(target, slots.parse(config).data.WORKER_CONCURRENCY)
+      assert.deepEqual({ minReplicas, maxReplicas }, { minReplicas: 1, maxReplicas: 50 })
+      assert.deepEqual(scaleDown, { stabilizationSeconds: 600, podCount: 2, periodSeconds: 120 })
+    }
+    for (const autoscaler of AUTOSCALERS) {
+      const kind = autoscaler.startsWith('keda') ? 'ScaledObject' : 'HorizontalPodAutoscaler'
+      assert.deepEqual(named(await renderProduction(autoscaler), kind), ['firn-worker'])
     }
   })
 
   it('names the keys under which BullMQ keeps the parts', async () => {
-    const [, scaledObject] = parseAllDocuments(await readFile(autoscalerFile('keda-redis'), 'utf8'))
-    const Triggers = z.object({
-      spec: z.object({
-        triggers: z.array(z.object({ metadata: z.object({ listName: z.string() }) })),
-      }),
-    })
-    const { spec } = Triggers.parse(scaledObject?.toJS())
     const layout = await readFile('packages/queue/src/queue-layout.ts', 'utf8')
     const prefix = /QUEUE_PREFIX = '([^']+)'/.exec(layout)?.[1]
-    assert.deepEqual(
-      spec.triggers.map(({ metadata }) => metadata.listName),
-      ['prioritized', 'wait', 'active'].map((set) => `${prefix}:parts:${set}`),
-    )
+    const wanted = ['prioritized', 'wait', 'active'].map((set) => `${prefix}:parts:${set}`)
+    assert.deepEqual((await kedaRedis()).keys, wanted)
+    const rendered = await renderProduction('keda-redis-sentinel')
+    const scaled = JSON.stringify(rendered.find(({ kind }) => kind === 'ScaledObject'))
+    assert.equal(scaled.match(/"type":"redis-sentinel"/g)?.length, wanted.length)
+    assert.ok(!scaled.includes('"address":'), 'only the Sentinels are asked')
   })
 })
-
-function autoscalerFile(name: string): string {
-  const file = name.startsWith('keda') ? 'scaled-object.yaml' : 'hpa.yaml'
-  return join('infra/kubernetes/components', name, file)
-}
