@@ -71,8 +71,10 @@ export async function alertQueries(): Promise<readonly NamedQuery[]> {
   return groups.flatMap(({ rules }) => rules.map(({ alert, expr }) => ({ name: alert, expr })))
 }
 
-/** The metrics that a query names. */
-export function metricsIn(expr: string): readonly string[] {
-  const names = expr.matchAll(/(?<![\w"])(?:firn|nodejs|process|probe)_\w+|(?<![\w"])up(?=\{)/g)
-  return [...new Set([...names].map(([name]) => name))]
+/** The series that a query selects: metrics with their matchers. */
+export function selectorsIn(expr: string): readonly string[] {
+  const found = expr.matchAll(
+    /(?<![\w"])(?:(?:firn|nodejs|process|probe)_\w+(?:\{.*?\})?|up\{.*?\})/g,
+  )
+  return [...new Set([...found].map(([selector]) => selector))]
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { metricsIn } from './dashboard-queries.ts'
+import { selectorsIn } from './dashboard-queries.ts'
 
 const RUNBOOK = new URL('../../docs/runbook.md', import.meta.url)
 
@@ -18,5 +18,5 @@ export async function runbookSections(): Promise<
 export async function runbookQueries(): Promise<readonly string[]> {
   const sections = await runbookSections()
   const code = sections.flatMap(({ text }) => [...text.matchAll(/`([^`]+)`/g)])
-  return code.map(([, text]) => text ?? '').filter((text) => metricsIn(text).length > 0)
+  return code.map(([, text]) => text ?? '').filter((text) => selectorsIn(text).length > 0)
 }
