@@ -64,7 +64,7 @@ export const workers: Dashboard = {
           'short',
           [
             {
-              expr: `sum by (instance) (increase(firn_lock_lost_total{${WHERE}}[$__rate_interval]))`,
+              expr: `sum by (instance) (increase(firn_lock_lost_total{job="firn-worker", ${WHERE}}[$__rate_interval]))`,
               legend: '{{instance}}',
             },
           ],

@@ -105,14 +105,20 @@ describe('docker-compose.yml', { skip: reason ?? false, timeout: 10 * 60_000 }, 
   })
 
   it('shows every replica to Prometheus', async () => {
+    const prometheus = createPrometheusClient(project.prometheusUrl)
     const counts = async () => {
-      const up = await createPrometheusClient(project.prometheusUrl).query('up == 1')
+      const up = await prometheus.query('up == 1')
       return FIRN_SERVICES.map(
         (job) => up.filter(({ metric }) => metric.job === `firn-${job}`).length,
       )
     }
     await until(async () => (await counts()).join() === '1,3,1,1', { timeoutMs: WAIT_MAX_MS })
     assert.deepEqual(await counts(), [1, 3, 1, 1])
+    const isEvaluated = async (): Promise<boolean> => {
+      const health = [...(await prometheus.ruleHealth()).values()]
+      return health.length > 20 && health.every((one) => one === 'ok')
+    }
+    await until(isEvaluated, { timeoutMs: WAIT_MAX_MS })
   })
 
   it('goes on with an upload while every worker and the finalizer are restarted', async () => {

@@ -33,6 +33,10 @@ const Exemplars = z.array(
   z.object({ exemplars: z.array(z.object({ labels: Metric, value: z.string() })) }),
 )
 
+const Rules = z.object({
+  groups: z.array(z.object({ rules: z.array(z.object({ name: z.string(), health: z.string() })) })),
+})
+
 export interface PrometheusClient {
   /** The series that an instant query gives. */
   readonly query: (query: string) => Promise<readonly Sample[]>
@@ -45,6 +49,8 @@ export interface PrometheusClient {
   readonly labelValues: (label: string, metric: string) => Promise<readonly string[]>
   /** The labels of the examples that a histogram has had. */
   readonly exemplars: (metric: string) => Promise<readonly Labels[]>
+  /** Names of the rules by their health: `ok`, `err`, or `unknown` before their first evaluation. */
+  readonly ruleHealth: () => Promise<ReadonlyMap<string, string>>
 }
 
 /** Asks a Prometheus. Every method rejects, with Prometheus's words, when a query does not parse. */
@@ -74,5 +80,11 @@ export function createPrometheusClient(url: string): PrometheusClient {
       Exemplars.parse(await ask('query_exemplars', { query, ...all })).flatMap(({ exemplars }) =>
         exemplars.map(({ labels }) => labels),
       ),
+    ruleHealth: async () => {
+      const { groups } = Rules.parse(await ask('rules', {}))
+      return new Map(
+        groups.flatMap(({ rules }) => rules.map(({ name, health }) => [name, health] as const)),
+      )
+    },
   }
 }

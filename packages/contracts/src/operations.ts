@@ -192,7 +192,11 @@ export const operations = {
   readyz: probe('/readyz', 'Whether the API can accept jobs; 503 when not'),
   metrics: {
     ...probe('/metrics', 'Metrics for Prometheus'),
-    success: { status: 200, description: 'Text format', contentType: 'text/plain' },
+    success: {
+      status: 200,
+      description: 'Text format; OpenMetrics, with exemplars, for who accepts that',
+      contentType: 'text/plain',
+    },
   },
   openapi: {
     ...probe('/openapi.json', 'This document'),

@@ -2,6 +2,7 @@ export { describeError, type ErrorDescription, scrubSecrets } from './describe-e
 export { observeDisks } from './disk-metrics.ts'
 export { type GlacierRequestEnd, observeGlacier } from './glacier-metrics.ts'
 export { type JobReport, reportJobs } from './job-metrics.ts'
+export { countLocksLost } from './lock-metrics.ts'
 export { createLogger, type Logger, type LogLevel, logLevels } from './logger.ts'
 export { createMetrics } from './metrics.ts'
 export { ConfigError, integerVariable, parseEnv, portVariable } from './parse-env.ts'

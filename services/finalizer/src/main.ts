@@ -11,6 +11,7 @@ import {
 } from '@firn/queue'
 import { checkRedis, openRedis } from '@firn/redis'
 import {
+  countLocksLost,
   createMetrics,
   observeGlacier,
   openProbeServer,
@@ -79,7 +80,8 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
 
   const onFailure = (failed: FailedRun): void => log.warn(failed, 'run will be repeated')
   const handlers = handlersOver(deps, onFailure)
-  resources.use(openConsumer({ ...config, redis: redis.client, handlers, onError }))
+  const onLockLost = countLocksLost(registry)
+  resources.use(openConsumer({ ...config, redis: redis.client, handlers, onLockLost, onError }))
   const housekeeping = resources.use(
     startHousekeeping({ ...deps, vaults: glacier }, { config, redis: redis.client, log }),
   )

@@ -1,5 +1,5 @@
 import type { PartDeps, PartOutcome } from '@firn/engine'
-import { createVaultLabels } from '@firn/runtime'
+import { countLocksLost, createVaultLabels } from '@firn/runtime'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { WorkerControls } from './worker-controls.ts'
 
@@ -44,11 +44,6 @@ export function createWorkerMetrics(
     registers: [],
   })
   registry.registerMetric(durations)
-  const locks = new Counter({
-    name: 'firn_lock_lost_total',
-    help: 'Runs that lost their lock, or could not be sure of it',
-    registers,
-  })
   new Gauge({
     name: 'firn_worker_slots',
     help: 'Slots for parts in flight by state',
@@ -75,6 +70,6 @@ export function createWorkerMetrics(
         if (sizeBytes > 0) bytes.inc({ vault: labelOf(vault) }, sizeBytes)
       },
     },
-    lockLost: () => locks.inc(),
+    lockLost: countLocksLost(registry),
   }
 }
