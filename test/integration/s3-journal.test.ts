@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { AppError, createJobId } from '@firn/core'
-import { openJournal } from '@firn/journal'
+import { openDirectoryJournal, openJournal } from '@firn/journal'
 import { aDefinition, anUpload, aReceipt, type S3Server, startS3, until } from '@firn/testing'
 import { isUnavailable, never, openS3World, PREFIX, requestLines } from './s3-journal-harness.ts'
 
@@ -97,6 +97,49 @@ describe('opening a journal in a bucket', () => {
       for (const { id } of [definition, other]) assert.ok(await journal.load(id, never))
     } finally {
       delete process.env.AWS_REQUEST_CHECKSUM_CALCULATION
+    }
+  })
+
+  it('finds a bucket that is in another region', async () => {
+    await using world = await openS3World()
+    process.env.AWS_REGION = 'us-west-2'
+    const journal = await world.open()
+    const definition = aDefinition()
+    assert.equal(await journal.putDefinition(definition, never), definition)
+    assert.notEqual(await journal.putDefinition({ ...definition }, never), definition)
+    assert.deepEqual((await journal.load(definition.id, never))?.definition, definition)
+    const more = Array.from({ length: 20 }, () => aDefinition())
+    const kept = await Promise.all(more.map((one) => journal.putDefinition(one, never)))
+    assert.ok(kept.every((one, index) => one === more[index]))
+    const astray = world.s3.requests.filter(({ region }) => region === 'us-west-2')
+    assert.equal(astray.length, 1)
+  })
+
+  it('reads a journal that was copied from a directory', async () => {
+    await using world = await openS3World()
+    const directory = await mkdtemp(join(tmpdir(), 'firn-journal-'))
+    try {
+      const before = await openDirectoryJournal({ directory })
+      const definition = aDefinition()
+      const { id: jobId } = definition
+      await before.putDefinition(definition, never)
+      await before.putUpload({ jobId, generation: 1, upload: anUpload() }, never)
+      await before.putReceipt(aReceipt(definition), never)
+      const files = await readdir(directory, { recursive: true, withFileTypes: true })
+      for (const file of files.filter((one) => one.isFile())) {
+        const path = join(file.parentPath, file.name)
+        const body = await readFile(path)
+        const object = { body, metadata: {}, hasChecksum: false }
+        world.s3.objects.set(`${PREFIX}${relative(directory, path)}`, object)
+      }
+      const journal = await world.open()
+      assert.deepEqual(await Array.fromAsync(journal.jobIds(never)), [jobId])
+      assert.deepEqual(await journal.load(jobId, never), await before.load(jobId, never))
+      // What was copied bears no id of a put, and is nobody's own.
+      const again = { ...definition, vault: 'again' }
+      assert.deepEqual(await journal.putDefinition(again, never), definition)
+    } finally {
+      await rm(directory, { recursive: true })
     }
   })
 

@@ -8,14 +8,16 @@ const logger = { trace: silent, debug: silent, info: silent, warn: silent, error
  * Amazon's client, which signs, sends once and parses. Region, credentials, endpoint and checksums
  * are as the SDK's own settings say (AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL_S3 and so on). A body
  * is signed with its SHA-256, whatever checksum goes with it.
+ *
+ * @param region instead of the configured one. The SDK's own redirects change the region of a client
+ * while other requests are being signed, and so are off.
  */
-export async function createS3Client(limits: S3Limits): Promise<S3Client> {
+export async function createS3Client(limits: S3Limits, region?: string): Promise<S3Client> {
   const { connectMs, requestMs, maxSockets } = limits
   const agent = { keepAlive: true, maxSockets }
   const config: S3ClientConfig = {
     maxAttempts: 1,
-    // A bucket may lie in another region than the vaults.
-    followRegionRedirects: true,
+    ...(region !== undefined && { region }),
     requestHandler: {
       connectionTimeout: connectMs,
       requestTimeout: requestMs,

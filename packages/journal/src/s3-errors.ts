@@ -24,6 +24,14 @@ export function isMissing(error: unknown): boolean {
   return error instanceof Error && error.name === 'NoSuchKey' && statusOf(error) === 404
 }
 
+/** Where the bucket is, when an answer says that it is elsewhere. */
+export function regionOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('$response' in error)) return undefined
+  const headers: unknown = Reflect.get(Object(error.$response), 'headers')
+  const region: unknown = Reflect.get(Object(headers), 'x-amz-bucket-region')
+  return typeof region === 'string' && region !== '' ? region : undefined
+}
+
 /** A key that is taken and has no object: what S3 itself calls a conflict while one is under way. */
 export function conflictAt(key: string): Error {
   const error = new Error(`${key} was there already when it was put, and is not there`)

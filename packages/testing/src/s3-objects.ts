@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { listAnswer, type S3Answer, S3Error } from './s3-answers.ts'
+import { errorAnswer, listAnswer, type S3Answer, S3Error } from './s3-answers.ts'
 import { checksumOf, type S3Request } from './s3-request.ts'
 
 export interface S3Object {
@@ -10,6 +10,7 @@ export interface S3Object {
 
 export interface S3Rules {
   readonly bucket: string
+  readonly region: string
   /** Names of a page of a list, at most. */
   readonly pageMax: number
   /** Overwrites whatever If-None-Match says, as many servers do. */
@@ -19,9 +20,10 @@ export interface S3Rules {
 /** Carries a request out. Throws {@link S3Error} where S3 would. */
 export function carryOut(
   objects: Map<string, S3Object>,
-  { bucket, pageMax, ignoresConditions }: S3Rules,
+  { bucket, region, pageMax, ignoresConditions }: S3Rules,
   request: S3Request,
 ): S3Answer {
+  if (request.region !== region) return elsewhere(region)
   if (request.bucket !== bucket) {
     throw new S3Error(404, 'NoSuchBucket', 'The specified bucket does not exist')
   }
@@ -46,6 +48,11 @@ export function carryOut(
     case 'LIST':
       return list(objects, request.query, { bucket, pageMax })
   }
+}
+
+function elsewhere(region: string): S3Answer {
+  const error = new S3Error(301, 'PermanentRedirect', 'The bucket is in another region')
+  return { ...errorAnswer(error, ''), headers: { 'x-amz-bucket-region': region } }
 }
 
 /** Never that of the bytes, as under encryption: nobody may go by it. */

@@ -13,10 +13,12 @@ export interface S3Request {
   readonly query: URLSearchParams
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer
+  /** That it was signed for. */
+  readonly region: string
 }
 
 const AUTHORIZATION =
-  /^AWS4-HMAC-SHA256 Credential=[^/]+\/\d{8}\/[^/]+\/s3\/aws4_request, SignedHeaders=([^,]+), Signature=[0-9a-f]{64}$/
+  /^AWS4-HMAC-SHA256 Credential=[^/]+\/\d{8}\/([^/]+)\/s3\/aws4_request, SignedHeaders=([^,]+), Signature=[0-9a-f]{64}$/
 /** What has to be signed, or somebody on the way could change it. */
 const SIGNED = /^(?:host|if-none-match|x-amz-(?!id-2|request-id).*)$/
 const KNOWN_HEADER =
@@ -32,7 +34,7 @@ export async function readRequest(req: IncomingMessage): Promise<S3Request> {
   const url = new URL(req.url ?? '/', 'http://stand-in')
   const [bucket = '', ...rest] = url.pathname.slice(1).split('/').map(decodeURIComponent)
   const key = rest.join('/')
-  checkSignature(headers, body)
+  const region = checkSignature(headers, body)
   const strange = [
     ...Object.keys(headers).filter((name) => /^x-amz-/.test(name) && !KNOWN_HEADER.test(name)),
     ...[...url.searchParams.keys()].filter((name) => !KNOWN_QUERY.test(name)),
@@ -41,7 +43,7 @@ export async function readRequest(req: IncomingMessage): Promise<S3Request> {
   if (Buffer.byteLength(key) > KEY_MAX_BYTES) throw new S3Error(400, 'KeyTooLongError')
   const operation = operationOf(req.method ?? '', key, url.searchParams)
   if (operation === 'PUT') checkBody(headers, body)
-  return { operation, bucket, key, query: url.searchParams, headers, body }
+  return { operation, bucket, key, query: url.searchParams, headers, body, region }
 }
 
 function operationOf(method: string, key: string, query: URLSearchParams): S3Request['operation'] {
@@ -50,10 +52,14 @@ function operationOf(method: string, key: string, query: URLSearchParams): S3Req
   throw new S3Error(405, 'MethodNotAllowed', `${method} is not allowed against this resource`)
 }
 
-/** That there is a signature over what matters; whether it is right, Amazon's client knows best. */
-function checkSignature(headers: Readonly<Record<string, string>>, body: Buffer): void {
-  const [, signed] = AUTHORIZATION.exec(headers.authorization ?? '') ?? []
-  if (signed === undefined) throw new S3Error(403, 'AccessDenied', 'Access Denied')
+/**
+ * That there is a signature over what matters; whether it is right, Amazon's client knows best.
+ * Returns the region that it is for.
+ */
+function checkSignature(headers: Readonly<Record<string, string>>, body: Buffer): string {
+  const [, region, signed] = AUTHORIZATION.exec(headers.authorization ?? '') ?? []
+  if (region === undefined || signed === undefined)
+    throw new S3Error(403, 'AccessDenied', 'Access Denied')
   const names = new Set(signed.split(';'))
   const unsigned = Object.keys(headers).filter((name) => SIGNED.test(name) && !names.has(name))
   if (unsigned.length > 0) throw new S3Error(403, 'AccessDenied', `Not signed: ${unsigned}`)
@@ -61,6 +67,7 @@ function checkSignature(headers: Readonly<Record<string, string>>, body: Buffer)
   if (headers['x-amz-content-sha256'] !== sha256) {
     throw new S3Error(400, 'XAmzContentSHA256Mismatch', 'The body is not what was signed')
   }
+  return region
 }
 
 function checkBody(headers: Readonly<Record<string, string>>, body: Buffer): void {

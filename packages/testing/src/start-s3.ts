@@ -26,7 +26,8 @@ export interface S3Server extends AsyncDisposable {
  */
 export async function startS3(options: Partial<S3Rules> = {}): Promise<S3Server> {
   const bucket = options.bucket ?? 'journals'
-  let rules: S3Rules = { bucket, pageMax: 1000, ignoresConditions: false, ...options }
+  const region = options.region ?? 'eu-central-1'
+  let rules: S3Rules = { bucket, region, pageMax: 1000, ignoresConditions: false, ...options }
   const objects = new Map<string, S3Object>()
   const requests: S3Request[] = []
   const faults = createS3Faults()
@@ -62,7 +63,7 @@ export async function startS3(options: Partial<S3Rules> = {}): Promise<S3Server>
     },
     env: {
       AWS_ENDPOINT_URL_S3: url,
-      AWS_REGION: 'eu-central-1',
+      AWS_REGION: region,
       AWS_ACCESS_KEY_ID: 'STANDIN',
       AWS_SECRET_ACCESS_KEY: 'secret-of-the-stand-in',
     },

@@ -12,7 +12,7 @@ const ApiEnv = z.object({
   API_STREAMS_MAX: integerVariable({ min: 1, max: 10_000, defaultValue: 256 }),
   REDIS_URL: z.string().default('redis://127.0.0.1:6379'),
   FIRN_DATA_DIR: z.string().default('.firn'),
-  JOURNAL_URL: z.string().optional().describe('file:<directory>'),
+  JOURNAL_URL: z.string().optional().describe('file:<directory> or s3://<bucket>/<prefix>'),
   RETRY_ATTEMPTS: integerVariable({ min: 1, max: 1000, defaultValue: 20 }),
   SOURCE_ROOTS: z
     .string()
