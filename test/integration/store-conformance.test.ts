@@ -1,7 +1,8 @@
-import { after, before } from 'node:test'
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
 import { openRedis, type RedisConnection } from '@firn/redis'
 import { createMemoryJobStore, createRedisJobStore } from '@firn/store'
-import { describeJobStore, type RedisServer, startRedis } from '@firn/testing'
+import { aJob, anUpload, describeJobStore, type RedisServer, startRedis } from '@firn/testing'
 
 const never = new AbortController().signal
 let server: RedisServer
@@ -21,4 +22,24 @@ describeJobStore('memory', async () => createMemoryJobStore())
 describeJobStore('Redis', async () => {
   await connection.client.flushall()
   return createRedisJobStore({ redis: connection.client })
+})
+
+describe('copy() of the memory store', () => {
+  it('stays as it was when the store goes on, and the other way round', async () => {
+    const store = createMemoryJobStore()
+    const progress = { state: 'uploading', generation: 1, upload: anUpload() } as const
+    const job = aJob({ progress })
+    const ref = { jobId: job.definition.id, generation: 1, index: 0 }
+    const part = { treeHash: Buffer.alloc(32, 1), sizeBytes: 10, window: 2, nowMs: 1 }
+    await store.create(job, never)
+    const copy = store.copy()
+    await store.recordPart(ref, part, never)
+    await copy.create(aJob(), never)
+    await copy.putMark(never)
+
+    assert.equal((await copy.load(ref.jobId, never))?.counts.uploadedParts, 0)
+    assert.equal((await store.load(ref.jobId, never))?.counts.uploadedParts, 1)
+    assert.equal((await store.countByState(never)).queued, 0)
+    assert.equal(await store.hasMark(never), false)
+  })
 })

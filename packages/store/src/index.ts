@@ -20,7 +20,7 @@ export type {
   StoredJob,
 } from './job-store.ts'
 export { createMemoryControlStore } from './memory-control-store.ts'
-export { createMemoryJobStore } from './memory-job-store.ts'
+export { createMemoryJobStore, type MemoryJobStore } from './memory-job-store.ts'
 export { type JobChange, observeJobs } from './observe-jobs.ts'
 export { createRedisControlStore } from './redis-control-store.ts'
 export { createRedisJobStore } from './redis-job-store.ts'

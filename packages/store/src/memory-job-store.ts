@@ -2,7 +2,13 @@ import type { Job, JobId, JobState } from '@firn/core'
 import type { JobStore, StateEvent, StoredJob } from './job-store.ts'
 import { indexMember } from './keys.ts'
 import { createMemoryIndex } from './memory-index.ts'
-import { countsOf, createMemoryParts, emptyParts, type MemoryParts } from './memory-parts.ts'
+import {
+  copyParts,
+  countsOf,
+  createMemoryParts,
+  emptyParts,
+  type MemoryParts,
+} from './memory-parts.ts'
 import { storeCall } from './store-call.ts'
 import { parseJob, partCountOf } from './stored-job.ts'
 
@@ -16,11 +22,30 @@ interface Entry {
   readonly parts: MemoryParts
 }
 
+export interface MemoryJobStore extends JobStore {
+  /** Another store with the same content: a replica or a backup, as it is at this instant. */
+  readonly copy: () => MemoryJobStore
+}
+
+/** All that a store holds. */
+interface Image {
+  readonly entries: ReadonlyMap<JobId, Entry>
+  readonly events: readonly StateEvent[]
+  readonly isMarked: boolean
+}
+
 /** Jobs in this process's memory, for tests and for trying things out. Keeps what Redis keeps. */
-export function createMemoryJobStore(): JobStore {
+export function createMemoryJobStore(): MemoryJobStore {
+  return openImage({ entries: new Map(), events: [], isMarked: false })
+}
+
+function openImage(image: Image): MemoryJobStore {
   const entries = new Map<JobId, Entry>()
-  const events: StateEvent[] = []
-  let isMarked = false
+  for (const [id, entry] of image.entries) {
+    entries.set(id, { ...entry, parts: copyParts(entry.parts) })
+  }
+  const events = [...image.events]
+  let { isMarked } = image
 
   const put = (job: Job, version: number, parts: MemoryParts): void => {
     const { id, createdAtMs } = job.definition
@@ -35,6 +60,8 @@ export function createMemoryJobStore(): JobStore {
   return {
     ...createMemoryIndex(entries, events, toStored),
     ...createMemoryParts((id) => entries.get(id)),
+
+    copy: () => openImage({ entries, events, isMarked }),
 
     create: (job, signal) =>
       storeCall('create a job', signal, async () => {

@@ -34,6 +34,11 @@ export function emptyParts(count: number): MemoryParts {
   }
 }
 
+export function copyParts(parts: MemoryParts): MemoryParts {
+  const { hashByPart, begunByPart } = parts
+  return { ...parts, hashByPart: new Map(hashByPart), begunByPart: new Map(begunByPart) }
+}
+
 export function countsOf(parts: MemoryParts): PartCounts {
   return {
     uploadedParts: parts.hashByPart.size,
