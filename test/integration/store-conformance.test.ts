@@ -35,7 +35,7 @@ describe('copy() of the memory store', () => {
     const copy = store.copy()
     await store.recordPart(ref, part, never)
     await copy.create(aJob(), never)
-    await copy.putMark(never)
+    await copy.putMark(await copy.beginMark(never), never)
 
     assert.equal((await copy.load(ref.jobId, never))?.counts.uploadedParts, 0)
     assert.equal((await store.load(ref.jobId, never))?.counts.uploadedParts, 1)

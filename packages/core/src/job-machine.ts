@@ -154,8 +154,6 @@ function fromFinalizing(progress: In<'finalizing'>, event: JobEvent): Step {
       })
     case 'completed':
       return to({ state: 'archived', generation, upload, archive: event.archive })
-    case 'failed':
-      return to(failed(progress, event.error))
     case 'doubt-cleared':
     case 'resume':
     case 'retry':

@@ -21,7 +21,7 @@ export async function abortUpload(deps: GlacierDeps, ref: JobRef, run: RunContex
       progress.upload === null
         ? await findByMarker(deps, vault, ref, run.signal)
         : [progress.upload.uploadId]
-    for (const uploadId of uploadIds) await abortQuietly(deps, vault, uploadId, run.signal)
+    for (const uploadId of uploadIds) await abortQuietly(deps, { vault, uploadId }, run.signal)
   } catch (error) {
     // Without its vault there is no upload either.
     if (toAppError(error).code !== 'GLACIER_VAULT_NOT_FOUND') throw error

@@ -1,4 +1,3 @@
-import type { Job } from '@firn/core'
 import type { JournalEntry } from '@firn/journal'
 import type { StoredJob } from '@firn/store'
 import type { JobDeps } from './deps.ts'
@@ -18,17 +17,8 @@ export async function alignJob(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (!isBehindJournal(stored.job, entry)) return false
-  await putBack(deps, stored, entry, signal)
+  const rebuilt = rebuiltJob(entry, deps.now())
+  const isSaved = await deps.store.save(rebuilt, stored.version, signal)
+  if (isSaved) await enqueueWork(deps, rebuilt, signal)
   return true
-}
-
-/** Puts the job where the journal proves it to be, unless somebody else moves it meanwhile. */
-export async function putBack(
-  deps: JobDeps,
-  { version }: StoredJob,
-  entry: JournalEntry,
-  signal: AbortSignal,
-): Promise<void> {
-  const rebuilt: Job = rebuiltJob(entry, deps.now())
-  if (await deps.store.save(rebuilt, version, signal)) await enqueueWork(deps, rebuilt, signal)
 }

@@ -1,10 +1,12 @@
 import { AppError, advance, type Job, type JobEvent, type JobId } from '@firn/core'
 import type { StoredJob } from '@firn/store'
 import type { JobDeps } from './deps.ts'
+import { mayHaveArchive } from './job-from-journal.ts'
 
 /**
  * What an event did. `refused` left everything as it is: the state does not allow the event, it
- * contradicts what is recorded, or another generation has begun.
+ * contradicts what is recorded, another generation has begun, or the job would end although an
+ * archive of it may exist.
  */
 export type Applied =
   | { readonly outcome: 'applied' | 'unchanged'; readonly stored: StoredJob }
@@ -33,15 +35,14 @@ export async function applyEvent(
     const stored = await deps.store.load(id, signal)
     if (stored === undefined) throw new AppError('JOB_NOT_FOUND', `There is no job ${id}`)
     const { job, version } = stored
-    const next = nextJob(job, generation, event, deps.now())
-    if (next === undefined) {
-      // What was written about the end lost its race: the journal says again what the state says.
+    const next = await nextJob(deps, job, { generation, event }, signal)
+    if (next === job) return { outcome: 'unchanged', stored }
+    touchedEnd ||= isAboutEnd(job, next)
+    if (next === undefined || !(await journalStep(deps, job, next, signal))) {
+      // What was written about the end is not so: the journal says again what the state says.
       if (touchedEnd) await journalEnd(deps, job, signal)
       return { outcome: 'refused', stored }
     }
-    if (next === job) return { outcome: 'unchanged', stored }
-
-    touchedEnd = (await journalStep(deps, job, next, signal)) || touchedEnd
     if (await deps.store.save(next, version, signal)) {
       const after = { ...stored, job: next, version: version + 1, trouble: null }
       return { outcome: 'applied', stored: after }
@@ -51,18 +52,26 @@ export async function applyEvent(
 }
 
 /** The job after the event, the same one when nothing changes, undefined when it is refused. */
-function nextJob(
+async function nextJob(
+  deps: JobDeps,
   job: Job,
-  generation: number | null,
-  event: JobEvent,
-  nowMs: number,
-): Job | undefined {
+  { generation, event }: { readonly generation: number | null; readonly event: JobEvent },
+  signal: AbortSignal,
+): Promise<Job | undefined> {
   if (generation !== null && generation !== job.progress.generation) return undefined
-  const next = advance(job, event, nowMs)
-  return next.ok ? next.job : undefined
+  const next = advance(job, event, deps.now())
+  if (!next.ok) return undefined
+  if (!isEnd(job) || isEnd(next.job)) return next.job
+  // A failure may be retried, unless a store that was rolled back has forgotten a cancel.
+  const entry = await deps.journal.load(job.definition.id, signal)
+  return entry?.end?.state === 'cancelled' ? undefined : next.job
 }
 
-/** Writes what the step leaves for later; true when that is about how the job ended. */
+/**
+ * Writes what the step leaves for later. Returns whether the step may be saved: a job does not end
+ * once a Complete was intended for its upload, whatever the store says of its state, which may have
+ * been rolled back. Asked when the end is noted, see `finalize-job.ts`.
+ */
 async function journalStep(
   deps: JobDeps,
   before: Job,
@@ -70,15 +79,24 @@ async function journalStep(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { id: jobId } = after.definition
-  const { generation, state } = after.progress
+  const { generation } = after.progress
   if (generation > before.progress.generation) {
     await deps.journal.putGeneration({ jobId, generation, atMs: after.updatedAtMs }, signal)
   }
-  const isAbout = (one: Job) =>
-    one.progress.state === 'failed' || one.progress.state === 'cancelled'
-  if (state === before.progress.state || !(isAbout(before) || isAbout(after))) return false
+  if (!isAboutEnd(before, after)) return true
   await journalEnd(deps, after, signal)
-  return true
+  if (!isEnd(after)) return true
+  const entry = await deps.journal.load(jobId, signal)
+  return entry === undefined || !mayHaveArchive(entry, generation)
+}
+
+function isAboutEnd(before: Job, after: Job | undefined): boolean {
+  if (after === undefined || after.progress.state === before.progress.state) return false
+  return isEnd(before) || isEnd(after)
+}
+
+function isEnd({ progress: { state } }: Job): boolean {
+  return state === 'failed' || state === 'cancelled'
 }
 
 /** Makes the journal say of a job's end what its state says. */

@@ -1,10 +1,9 @@
-import { AppError, isFinished, type JobId } from '@firn/core'
+import { AppError, type JobId } from '@firn/core'
 import type { StoredJob } from '@firn/store'
-import { alignJob, putBack } from './align-job.ts'
+import { alignJob } from './align-job.ts'
 import { applyEvent } from './apply-event.ts'
 import type { JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
-import { mayHaveArchive } from './job-from-journal.ts'
 
 /** What people may ask of a job. */
 export type JobCommand = 'pause' | 'resume' | 'cancel' | 'retry'
@@ -13,7 +12,8 @@ export type JobCommand = 'pause' | 'resume' | 'cancel' | 'retry'
  * Carries out a command, once: repeating it changes nothing. Parts in flight end within about a
  * second of a cancel; after a pause they finish and are recorded.
  *
- * @throws AppError JOB_NOT_FOUND, or JOB_STATE_CONFLICT when the job's state does not allow it.
+ * @throws AppError JOB_NOT_FOUND, or JOB_STATE_CONFLICT when the job's state does not allow it, or
+ * when it may have become an archive, whatever the store says of its state.
  */
 export async function commandJob(
   deps: JobDeps,
@@ -23,14 +23,24 @@ export async function commandJob(
 ): Promise<StoredJob> {
   // The others neither end a job nor begin it again.
   if (command === 'cancel' || command === 'retry') await align(deps, id, signal)
-  if (command === 'cancel') await requireNoArchive(deps, id, signal)
   const { outcome, stored } = await applyEvent(deps, id, null, { type: command }, signal)
   if (outcome === 'refused') {
     const { state } = stored.job.progress
-    throw new AppError('JOB_STATE_CONFLICT', `Cannot ${command} a job that is ${state}`)
+    // One that is paused and may be archived already has to find out.
+    if (command === 'cancel' && state === 'paused') {
+      await commandJob(deps, id, 'resume', signal)
+    }
+    throw new AppError('JOB_STATE_CONFLICT', refusal(command, state))
   }
   await enqueueWork(deps, stored.job, signal)
   return stored
+}
+
+function refusal(command: JobCommand, state: string): string {
+  const isUnexpected = command === 'cancel' && ['queued', 'uploading', 'paused'].includes(state)
+  return isUnexpected
+    ? 'Cannot cancel a job that may be archived already'
+    : `Cannot ${command} a job that is ${state}`
 }
 
 /** A store that was rolled back may say "failed" of a job that was cancelled, or is archived. */
@@ -38,19 +48,4 @@ async function align(deps: JobDeps, id: JobId, signal: AbortSignal): Promise<voi
   const stored = await deps.store.load(id, signal)
   const entry = stored && (await deps.journal.load(id, signal))
   if (stored !== undefined && entry !== undefined) await alignJob(deps, stored, entry, signal)
-}
-
-/**
- * Refuses to cancel what may have become an archive, whatever the store says: it may have been
- * rolled back. The job goes on from what the journal knows.
- */
-async function requireNoArchive(deps: JobDeps, id: JobId, signal: AbortSignal): Promise<void> {
-  const stored = await deps.store.load(id, signal)
-  const entry = stored && (await deps.journal.load(id, signal))
-  if (stored === undefined || entry === undefined) return
-  const { state, generation } = stored.job.progress
-  const isEnding = state === 'finalizing' || state === 'reconciling' || isFinished(state)
-  if (isEnding || !mayHaveArchive(entry, generation)) return
-  await putBack(deps, stored, entry, signal)
-  throw new AppError('JOB_STATE_CONFLICT', 'Cannot cancel a job that may be archived already')
 }

@@ -1,4 +1,4 @@
-import type { AppError } from '@firn/core'
+import { type AppError, toAppError } from '@firn/core'
 import type { JobRef, RunContext } from '@firn/queue'
 import type { GlacierDeps } from './deps.ts'
 import { failJob, isFinal } from './fail-job.ts'
@@ -15,7 +15,21 @@ export async function failOrRepeat(
 ): Promise<void> {
   // The job was lost under the run, with Redis; it is rebuilt from the journal.
   if (error.code === 'JOB_NOT_FOUND') return
-  if (isFinal(error, run)) return await failJob(deps, ref, error, run.signal)
+  if (!isFinal(error, run)) return await repeat(deps, ref, run, error)
+  try {
+    await failJob(deps, ref, error, run.signal)
+  } catch (cause) {
+    run.signal.throwIfAborted()
+    await repeat(deps, ref, run, toAppError(cause))
+  }
+}
+
+async function repeat(
+  deps: GlacierDeps,
+  ref: JobRef,
+  run: RunContext,
+  error: AppError,
+): Promise<never> {
   const trouble = { code: error.code, message: error.message, isRetryable: true }
   // Without a store there is nobody to tell; the failure itself is what counts.
   await deps.store.noteTrouble(ref, trouble, run.signal).catch(() => undefined)

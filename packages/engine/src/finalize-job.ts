@@ -5,8 +5,7 @@ import { applyEvent } from './apply-event.ts'
 import { archiveReceipt } from './archive-receipt.ts'
 import type { FinalizeDeps } from './deps.ts'
 import { failOrRepeat } from './fail-or-repeat.ts'
-import { isUploadGone } from './is-upload-gone.ts'
-import { loseUpload } from './lose-upload.ts'
+import { loseIfGone } from './lose-upload.ts'
 import { reconcileUpload } from './reconcile-upload.ts'
 import { sealUpload } from './seal-upload.ts'
 
@@ -33,12 +32,17 @@ export async function finalizeJob(deps: FinalizeDeps, ref: JobRef, run: RunConte
   } catch (error) {
     run.signal.throwIfAborted()
     const reason = toAppError(error)
-    if (reason.code === 'GLACIER_UPLOAD_NOT_FOUND' && (await isUploadGone(deps, job, run.signal))) {
-      return await loseUpload(deps, ref, run.signal)
-    }
+    if (await loseIfGone(deps, job, reason, run.signal)) return
+    const isRefused = reason.disposition === 'reject' && reason.code !== 'JOB_NOT_FOUND'
+    if (isRefused) await unseal(deps, ref, run.signal)
     // Finalizing never gives up: by then every byte has been paid for.
     await failOrRepeat(deps, ref, { ...run, isLastAttempt: false }, reason)
   }
+}
+
+/** A job that is being completed cannot fail, so that no run but this one may end it then. */
+async function unseal(deps: FinalizeDeps, ref: JobRef, signal: AbortSignal): Promise<void> {
+  await applyEvent(deps, ref.jobId, ref.generation, { type: 'range-missing' }, signal)
 }
 
 async function complete(
@@ -54,8 +58,7 @@ async function complete(
   const { signal } = run
   const intent = { jobId, generation, uploadId, sizeBytes, treeHash, atMs: deps.now() }
   await deps.journal.putIntent(intent, signal)
-  // A cancel or failure that lost its race left an end behind; from here on it would be a lie.
-  if ((await deps.journal.load(jobId, signal))?.end) await deps.journal.deleteEnd(jobId, signal)
+  if (!(await isStillDue(deps, job, signal))) return
   try {
     const archive = await deps.glacier.completeUpload(
       { vault, uploadId, sizeBytes, treeHash },
@@ -69,6 +72,22 @@ async function complete(
     if (reason.code === 'GLACIER_REFUSED') return await recheck(deps, job, reason, signal)
     throw error
   }
+}
+
+/**
+ * Whether Complete may be sent, now that it is noted. Whoever ends a job notes that first and then
+ * looks for an intent; here it is the other way round, so at least one of the two sees the other,
+ * even over a store that was rolled back between the two.
+ */
+async function isStillDue(deps: FinalizeDeps, job: Job, signal: AbortSignal): Promise<boolean> {
+  const { id } = job.definition
+  const { generation } = job.progress
+  const entry = await deps.journal.load(id, signal)
+  if (entry?.end == null) return true
+  // An end may also be what was left by a cancel that came too late.
+  const progress = (await deps.store.load(id, signal))?.job.progress
+  const isSealed = progress?.state === 'finalizing' || progress?.state === 'reconciling'
+  return isSealed && progress.generation === generation
 }
 
 /**

@@ -7,8 +7,9 @@ import type { JournalEntry } from '@firn/journal'
  * opened; a Complete that was intended may have been sent, so it is repeated.
  */
 export function jobFromJournal(entry: JournalEntry, nowMs: number): Job {
-  const { definition, receipt, end } = entry
+  const { definition, receipt } = entry
   const progress = progressFromJournal(entry)
+  const end = isFinished(progress.state) ? entry.end : null
   const finishedAtMs = receipt?.archivedAtMs ?? end?.atMs ?? null
   const { priority } = definition
   return { definition, priority, progress, updatedAtMs: finishedAtMs ?? nowMs, finishedAtMs }
@@ -26,13 +27,27 @@ export function rebuiltJob(entry: JournalEntry, nowMs: number): Job {
   return { ...job, progress: { state: 'queued', generation, isOpening: true } }
 }
 
+/**
+ * How the job ended, as far as the journal proves it. A job ends only before a Complete is intended
+ * for its upload, and with proof only afterwards, as another generation: an end beside an intent
+ * was noted by who came too late. A failure beside a later upload was one before a retry.
+ */
+function endOf({ end, intents, uploads }: JournalEntry): JournalEntry['end'] {
+  if (end === null) return null
+  const { generation, state } = end
+  if (intents.some((intent) => intent.generation >= generation)) return null
+  const isRetried = uploads.some((upload) => upload.generation > generation)
+  return state === 'failed' && isRetried ? null : end
+}
+
 /** Whether an archive of this generation may exist: a receipt says so, or Complete was intended. */
 export function mayHaveArchive({ receipt, intents }: JournalEntry, generation: number): boolean {
   return receipt !== null || intents.some((intent) => intent.generation >= generation)
 }
 
 function progressFromJournal(entry: JournalEntry): Progress {
-  const { uploads, intents, receipt, end } = entry
+  const { uploads, intents, receipt } = entry
+  const end = endOf(entry)
   const generation = latestGeneration(entry)
   const record = uploads.find((one) => one.generation === generation)
   const upload = record?.upload ?? null
@@ -73,37 +88,35 @@ function archived(
  * one may have an upload already, and opening another could make a second archive; one that is
  * uploading may have been cancelled.
  *
- * Pauses are not journaled, so a paused job stays paused unless it has ended. An end beside a job
- * that is being completed is what a cancel or a failure left that came too late.
+ * Pauses are not journaled, so a paused job stays paused unless it has ended.
  */
 export function isBehindJournal({ progress }: Job, entry: JournalEntry): boolean {
-  const { uploads, receipt, end } = entry
+  const { uploads, receipt } = entry
   const { generation, state } = progress
-  if (state === 'archived' || state === 'cancelled') return false
+  if (state === 'archived') return false
   if (receipt !== null) return true
+  const end = endOf(entry)
   // Not by a generation alone: noted before the state is saved, it may have lost its race.
   const isSuperseded = uploads.some((record) => record.generation > generation)
   switch (state) {
     case 'queued': {
       const isOpened = uploads.some((record) => record.generation >= generation)
-      return isOver(end, generation) || isOpened || latestGeneration(entry) > generation
+      return end !== null || isOpened || latestGeneration(entry) > generation
     }
     case 'uploading':
-      return isOver(end, generation) || isSuperseded
-    case 'paused':
-      return isOver(end, generation)
-    case 'failed':
-      // A failure is journaled before the store says so: without it somebody asked for a retry.
-      return end === null || end.state === 'cancelled'
+      return end !== null || isSuperseded
+    // No job ends from here: what was noted of an end came too late.
     case 'finalizing':
     case 'reconciling':
       return isSuperseded
+    case 'paused':
+      return end !== null
+    case 'cancelled':
+      return false
+    case 'failed':
+      // A failure is journaled before the store says so: without it somebody asked for a retry.
+      return end === null || end.state === 'cancelled'
     default:
       return unreachable(state)
   }
-}
-
-/** Whether the job ended: a cancel ends it whatever its generation, a failure only its own. */
-function isOver(end: JournalEntry['end'], generation: number): boolean {
-  return end !== null && (end.state === 'cancelled' || end.generation >= generation)
 }

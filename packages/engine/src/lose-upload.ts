@@ -1,8 +1,25 @@
+import { type AppError, type Job, uploadOf } from '@firn/core'
 import type { JobRef } from '@firn/queue'
 import { alignJob } from './align-job.ts'
 import { applyEvent } from './apply-event.ts'
-import type { JobDeps } from './deps.ts'
+import type { GlacierDeps, JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
+import { isUploadGone } from './is-upload-gone.ts'
+
+/** Loses the job's upload if that is why a run for it failed; whether it was so. */
+export async function loseIfGone(
+  deps: GlacierDeps,
+  { definition, progress }: Job,
+  reason: AppError,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { id: jobId, vault } = definition
+  const uploadId = uploadOf(progress)?.uploadId
+  if (reason.code !== 'GLACIER_UPLOAD_NOT_FOUND' || uploadId === undefined) return false
+  if (!(await isUploadGone(deps, { vault, uploadId }, signal))) return false
+  await loseUpload(deps, { jobId, generation: progress.generation }, signal)
+  return true
+}
 
 /**
  * Glacier no longer knows the upload of a job that is still uploading. If no Complete was ever

@@ -196,7 +196,7 @@ async function opened(
   const own = uploadOf(stored.job.progress)?.uploadId
   for (const uploadId of new Set([upload.uploadId, ...surplus])) {
     const isOwn = uploadId === noted.upload.uploadId || uploadId === own
-    if (!isOwn) await abortQuietly(deps, vault, uploadId, run.signal)
+    if (!isOwn) await abortQuietly(deps, { vault, uploadId }, run.signal)
   }
   await enqueueWork(deps, stored.job, run.signal)
 }

@@ -52,7 +52,7 @@ async function sweepVault(
     if ((await ownerOf(deps, vault, upload, signal))?.isOrphan !== true) continue
     orphans += 1
     if (upload.createdAtMs > deps.now() - deps.graceMs) continue
-    await abortQuietly(deps, vault, upload.uploadId, signal)
+    await abortQuietly(deps, { vault, uploadId: upload.uploadId }, signal)
     aborted += 1
   }
   return { orphans, aborted }

@@ -32,7 +32,11 @@ export async function ownerOf(
 
 /** Whether the job has this upload, had it when it ended, or may still adopt it. */
 function mayOwn({ progress }: Job, uploadId: string, generation: number): boolean {
-  if (generation > progress.generation) return true
+  // A store that was rolled back may say so of a job that has gone on; it is put right before long.
+  if (generation > progress.generation) return !isFinished(progress.state)
+  const isOver = progress.state === 'failed' || progress.state === 'cancelled'
+  // Somebody said so who was wrong, if it is still there.
+  if (isOver && progress.fate === 'gone') return false
   const own = uploadOf(progress)
   if (own !== null) return own.uploadId === uploadId
   const mayAdopt = progress.state === 'queued' || progress.state === 'paused'

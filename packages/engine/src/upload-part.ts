@@ -12,8 +12,7 @@ import type { PartRef } from '@firn/store'
 import type { SourceDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 import { failOrRepeat } from './fail-or-repeat.ts'
-import { isUploadGone } from './is-upload-gone.ts'
-import { loseUpload } from './lose-upload.ts'
+import { loseIfGone } from './lose-upload.ts'
 
 /** Watches a job while a run works for it. Dispose of it when the run ends. */
 export interface JobWatch extends Disposable {
@@ -140,9 +139,7 @@ async function handleFailure(
   run: RunContext,
   reason: AppError,
 ): Promise<void> {
-  if (reason.code === 'GLACIER_UPLOAD_NOT_FOUND' && (await isUploadGone(deps, job, run.signal))) {
-    return await loseUpload(deps, ref, run.signal)
-  }
+  if (await loseIfGone(deps, job, reason, run.signal)) return
   const isBlind = blindness.has(reason.code) && run.attempt < BLIND_ATTEMPTS
   const error = isBlind
     ? new AppError('SOURCE_UNREADABLE', `Not seen from here: ${reason.message}`, { cause: reason })
