@@ -8,7 +8,7 @@ import { anUpload } from '@firn/testing'
 import { aFailure, anIntent, openRolledBack, rolledBackDeps } from './rolled-back-job.ts'
 
 const { signal } = new AbortController()
-const run = { signal, attempt: 1, isLastAttempt: false }
+const run = { signal, attempt: 1, isLastAttempt: false, isPatienceOver: false }
 const ignore = async (): Promise<void> => {}
 const changed = new AppError('SOURCE_CHANGED', 'another file')
 const treeHash = 'ab'.repeat(32)

@@ -1,14 +1,25 @@
 import assert from 'node:assert/strict'
-import { isFinished, type JobId, parseMarker, uploadOf } from '@firn/core'
-import type { Journal } from '@firn/journal'
-import type { JobStore } from '@firn/store'
+import { type ErrorCode, isFinished, type Job, type JobId, parseMarker, uploadOf } from '@firn/core'
+import type { Witness } from './sim-actors.ts'
 import type { GlacierModel } from './sim-glacier.ts'
-import type { SourceModel } from './sim-source.ts'
+import type { Models } from './sim-ports.ts'
 
 const { signal } = new AbortController()
 
+/** What a job may fail with here: faults that lasted longer than its attempts, and its source. */
+const causes: readonly ErrorCode[] = [
+  'SOURCE_CHANGED',
+  'SOURCE_UNREADABLE',
+  'GLACIER_TIMEOUT',
+  'GLACIER_UPLOAD_NOT_FOUND',
+  'STORE_UNAVAILABLE',
+  'QUEUE_UNAVAILABLE',
+  'JOURNAL_UNAVAILABLE',
+]
+
 /** What holds at every instant, seen from Glacier alone. */
-export function checkStep({ glacier }: { readonly glacier: GlacierModel }): void {
+export function checkStep(glacier: GlacierModel, { bugs }: Witness): void {
+  if (bugs.length > 0) throw bugs[0]
   const owners = glacier.archives.flatMap(
     ({ description }) => parseMarker(description)?.jobId ?? [],
   )
@@ -16,44 +27,67 @@ export function checkStep({ glacier }: { readonly glacier: GlacierModel }): void
 }
 
 /** What holds once the faults are over and everything came to rest; returns the jobs' states. */
-export async function checkEnd(world: {
-  readonly store: JobStore
-  readonly journal: Journal
-  readonly glacier: GlacierModel
-  readonly sources: SourceModel
-  readonly accepted: ReadonlySet<JobId>
-}): Promise<readonly string[]> {
-  const { store, journal, glacier, sources, accepted } = world
+export async function checkEnd(models: Models, witness: Witness): Promise<readonly string[]> {
   const states: string[] = []
-  for (const id of accepted) {
-    const stored = await store.load(id, signal)
+  for (const id of witness.accepted) {
+    const stored = await models.redis.store().load(id, signal)
     assert.ok(stored, `accepted job ${id} is lost`)
-    const { progress, definition } = stored.job
-    states.push(progress.state)
-    assert.ok(isFinished(progress.state), `job ${id} rests in ${progress.state}`)
-    const entry = await journal.load(id, signal)
-    const mine = glacier.archives.filter(
-      ({ description }) => parseMarker(description)?.jobId === id,
-    )
-    if (progress.state === 'archived') {
-      assert.deepEqual(
-        mine.map(({ archiveId }) => archiveId),
-        [progress.archive.archiveId],
-      )
-      assert.equal(entry?.receipt?.archive.archiveId, progress.archive.archiveId)
-      const versions = sources.treeHashes(definition.source.path)
-      assert.ok(versions.has(progress.archive.treeHash), `job ${id}: an archive of mixed bytes`)
-    } else {
-      assert.deepEqual(mine, [], `job ${id} is ${progress.state} and has an archive`)
-    }
-    // One that waits for a retry may have expired at Glacier; any other is an orphan.
-    const isKept = progress.state === 'failed' && progress.fate === 'kept'
-    const kept = isKept ? uploadOf(progress)?.uploadId : undefined
-    const orphans = glacier
-      .openUploads()
-      .filter(({ description }) => parseMarker(description)?.jobId === id)
-      .filter(({ uploadId }) => uploadId !== kept)
-    assert.deepEqual(orphans, [], `job ${id} leaves uploads behind`)
+    const { job } = stored
+    states.push(job.progress.state)
+    checkWord(job, witness, models.redis.hasLost())
+    await checkArchive(job, models)
+    checkUploads(job, models.glacier)
   }
   return states
+}
+
+/**
+ * It has ended, and as clients were told. A cancel and a failure of the same instant are both true
+ * of a job: which of the two it says may change when Redis forgets.
+ */
+function checkWord(
+  { definition: { id }, progress }: Job,
+  { told, retried }: Witness,
+  hasLost: boolean,
+): void {
+  const { state } = progress
+  assert.ok(isFinished(state), `job ${id} rests in ${state}`)
+  if (state === 'failed') assert.ok(causes.includes(progress.error.code), progress.error.message)
+  const promised = told.get(id)?.progress.state
+  if (promised === undefined || (promised === 'failed' && retried.has(id))) return
+  if (hasLost && promised === 'cancelled' && state === 'failed') return
+  assert.equal(state, promised, `job ${id} was told to be ${promised}`)
+}
+
+async function checkArchive(job: Job, { journal, glacier, sources }: Models): Promise<void> {
+  const { definition, progress } = job
+  const { id } = definition
+  const entry = await journal.load(id, signal)
+  const mine = archivesOf(id, glacier)
+  if (progress.state !== 'archived') {
+    return assert.deepEqual(mine, [], `job ${id} is ${progress.state} and has an archive`)
+  }
+  const { archiveId, treeHash } = progress.archive
+  assert.deepEqual(mine, [archiveId])
+  assert.equal(entry?.receipt?.archive.archiveId, archiveId)
+  const versions = sources.treeHashes(definition.source.path)
+  assert.ok(versions.has(treeHash), `job ${id}: an archive of mixed bytes`)
+}
+
+function archivesOf(id: JobId, { archives }: GlacierModel): readonly string[] {
+  return archives
+    .filter(({ description }) => parseMarker(description)?.jobId === id)
+    .map(({ archiveId }) => archiveId)
+}
+
+/** One upload that waits for a retry may be left; any other is an orphan. */
+function checkUploads({ definition: { id }, progress }: Job, glacier: GlacierModel): void {
+  const isKept = progress.state === 'failed' && progress.fate === 'kept'
+  const kept = isKept ? uploadOf(progress)?.uploadId : undefined
+  const orphans = glacier
+    .openUploads()
+    .filter(({ description }) => parseMarker(description)?.jobId === id)
+    .map(({ uploadId }) => uploadId)
+    .filter((uploadId) => uploadId !== kept)
+  assert.deepEqual(orphans, [], `job ${id} leaves uploads behind`)
 }

@@ -1,22 +1,32 @@
 import type { Random } from './random.ts'
 
-/** A process that may die at any step; what it awaited then never comes back. */
+/**
+ * A process that may die at any step, or stop for a while: what it awaited then never comes back,
+ * or comes back when everybody else has gone on.
+ */
 export interface SimProcess {
   readonly name: string
   isAlive: boolean
+  isPaused: boolean
+  /** Answers that came while it was stopped; it takes them when it goes on. */
+  readonly inbox: (() => void)[]
 }
 
 /**
  * What may go wrong with one call to the outside. `refuse`: it did not happen. `lose`: it
  * happened, the answer is lost. `late`: the caller is told that it failed, and it happens at some
- * later step all the same. `crash-before` and `crash-after`: the caller dies.
+ * later step all the same. `deny`: it did not happen, and the answer is a lie of the other side's
+ * own, {@link CallOptions.denial}. `crash-before` and `crash-after`: the caller dies.
  */
-export type Fault = 'refuse' | 'lose' | 'late' | 'crash-before' | 'crash-after'
+export type Fault = 'refuse' | 'lose' | 'late' | 'deny' | 'crash-before' | 'crash-after'
 
 export interface CallOptions {
   readonly faults: readonly Fault[]
+  /** How much more often than others it meets one. */
+  readonly risk: number
   /** What the caller is told when the outcome is unknown to it. */
   readonly failure: () => Error
+  readonly denial: () => Error
 }
 
 /** Something besides pending calls that may happen next. */
@@ -27,11 +37,14 @@ export interface Choice {
 }
 
 interface Pending {
+  /** Null once the caller has given it up: it is on its way by itself. */
   readonly process: SimProcess | null
   readonly label: string
   readonly options: CallOptions
   readonly execute: () => Promise<void>
   readonly fail: (error: Error) => void
+  /** It had left its process before that stopped. */
+  isSent: boolean
 }
 
 export interface Scheduler {
@@ -41,12 +54,19 @@ export interface Scheduler {
     action: () => Promise<T>,
     options: CallOptions,
   ) => Promise<T>
+  /** Stops a process where it is. Some of what it was about to send has left it already. */
+  readonly pause: (process: SimProcess) => void
+  /** Lets it go on, as if no time had passed. */
+  readonly resume: (process: SimProcess) => void
   /** Runs until nothing is left to happen or `stepsMax` steps were made; true when idle. */
   readonly run: (stepsMax: number) => Promise<boolean>
   /** The steps so far, newest last: what to read when a run went wrong. */
   readonly trace: readonly string[]
   readonly faultCount: () => number
 }
+
+/** What is late comes when nobody thinks of it any more. */
+const LATE_WEIGHT = 0.1
 
 /**
  * Decides, one step at a time and from one seed, which of all waiting calls happens next and what
@@ -62,14 +82,69 @@ export function createScheduler(
     readonly check: () => void
   },
 ): Scheduler {
-  let pending: Pending[] = []
   const trace: string[] = []
+  const calls = createCalls(random, { ...world, trace })
+
+  /** One step: a call that waits, or something else that may happen; undefined when nothing may. */
+  function pick(): (() => Promise<void> | void) | undefined {
+    const ready = calls.ready()
+    const choices = world.choices()
+    const weights = [...ready, ...choices].reduce((sum, { weight }) => sum + weight, 0)
+    let at = random.next() * weights
+    for (const { label, weight, happen } of [...ready, ...choices]) {
+      at -= weight
+      if (at >= 0) continue
+      return () => {
+        if (label !== null) trace.push(label)
+        return happen()
+      }
+    }
+    return undefined
+  }
+
+  return {
+    call: calls.call,
+    pause: calls.pause,
+    resume: calls.resume,
+    faultCount: calls.faultCount,
+    trace,
+    async run(stepsMax) {
+      for (let step = 0; step < stepsMax; step += 1) {
+        const happen = pick()
+        if (happen === undefined) return true
+        await happen()
+        await settle()
+        world.check()
+      }
+      return false
+    },
+  }
+}
+
+interface Calls extends Pick<Scheduler, 'call' | 'pause' | 'resume' | 'faultCount'> {
+  /** Those that may happen now. */
+  readonly ready: () => readonly (Omit<Choice, 'label' | 'happen'> & {
+    readonly label: null
+    readonly happen: () => Promise<void>
+  })[]
+}
+
+/** The calls that wait to happen, and what happens to them. */
+function createCalls(
+  random: Random,
+  world: {
+    readonly faultRate: () => number
+    readonly onCrash: (process: SimProcess) => void
+    readonly trace: string[]
+  },
+): Calls {
+  let pending: Pending[] = []
   let faultCount = 0
 
   function meet(call: Pending): Fault | undefined {
-    const { faults } = call.options
+    const { faults, risk } = call.options
     if (call.process === null || faults.length === 0) return undefined
-    return random.chance(world.faultRate()) ? faults[random.below(faults.length)] : undefined
+    return random.chance(world.faultRate() * risk) ? faults[random.below(faults.length)] : undefined
   }
 
   function crash(process: SimProcess): void {
@@ -81,60 +156,52 @@ export function createScheduler(
   /** Does to the caller what the fault does; true when the call happens all the same, now. */
   function suffer(call: Pending, fault: Fault): boolean {
     faultCount += 1
+    const { options, process } = call
     if (fault === 'late') pending.push({ ...call, process: null, label: `${call.label} (late)` })
-    if (!fault.startsWith('crash')) call.fail(call.options.failure())
-    else if (call.process !== null) crash(call.process)
+    if (fault === 'deny') call.fail(options.denial())
+    else if (!fault.startsWith('crash')) call.fail(options.failure())
+    else if (process !== null) crash(process)
     return fault === 'lose' || fault === 'crash-after'
   }
 
   async function perform(call: Pending): Promise<void> {
+    pending.splice(pending.indexOf(call), 1)
     const fault = meet(call)
-    trace.push(`${call.process?.name ?? 'network'} ${call.label}${fault ? ` !${fault}` : ''}`)
+    world.trace.push(`${call.process?.name ?? 'network'} ${call.label}${fault ? ` !${fault}` : ''}`)
     if (fault === undefined || suffer(call, fault)) await call.execute()
   }
 
-  function pick(): (() => Promise<void>) | undefined {
-    const choices = world.choices()
-    const weights = choices.reduce((sum, { weight }) => sum + weight, 0)
-    if (pending.length + weights <= 0) return undefined
-    let at = random.next() * (pending.length + weights)
-    if (at < pending.length) {
-      const [call] = pending.splice(Math.floor(at), 1)
-      return call && (() => perform(call))
-    }
-    at -= pending.length
-    for (const { label, weight, happen } of choices) {
-      at -= weight
-      if (at >= 0) continue
-      return async () => {
-        trace.push(label)
-        happen()
-      }
-    }
-    return undefined
-  }
-
   return {
-    trace,
     faultCount: () => faultCount,
-    call(process, label, action, options) {
-      if (!process.isAlive) return new Promise(() => undefined)
-      return new Promise((resolve, reject) => {
-        const execute = () => action().then(resolve, reject)
-        pending.push({ process, label, options, execute, fail: reject })
-      })
+    ready: () =>
+      pending
+        .filter(({ process, isSent }) => process === null || !process.isPaused || isSent)
+        .map((call) => ({
+          label: null,
+          weight: call.process === null ? LATE_WEIGHT : 1,
+          happen: () => perform(call),
+        })),
+    call: (process, label, action, options) =>
+      new Promise((resolve, reject) => {
+        if (!process.isAlive) return
+        const fail = (error: unknown) => answer(process, () => reject(error))
+        const execute = () => action().then((value) => answer(process, () => resolve(value)), fail)
+        pending.push({ process, label, options, execute, fail, isSent: false })
+      }),
+    pause(process) {
+      process.isPaused = true
+      for (const call of pending) if (call.process === process) call.isSent = random.chance(0.5)
     },
-    async run(stepsMax) {
-      for (let step = 0; step < stepsMax; step += 1) {
-        const next = pick()
-        if (next === undefined) return true
-        await next()
-        await settle()
-        world.check()
-      }
-      return false
+    resume(process) {
+      process.isPaused = false
+      for (const take of process.inbox.splice(0)) take()
     },
   }
+}
+
+function answer(process: SimProcess, take: () => void): void {
+  if (process.isPaused) process.inbox.push(take)
+  else take()
 }
 
 /** Lets everything that can run without an outside call run to its next one. */

@@ -1,4 +1,4 @@
-import { type JobId, MIB } from '@firn/core'
+import { isFinished, type Job, type JobId, MIB, toAppError } from '@firn/core'
 import {
   abortUpload,
   acceptJob,
@@ -27,15 +27,27 @@ export interface Processes {
   readonly depsOf: (process: SimProcess) => SimDeps
 }
 
-/** Runs the queue job in one of the processes that take its kind. */
+/** What clients were told, and asked for: what Firn is held to at the end. */
+export interface Witness {
+  readonly accepted: Set<JobId>
+  /** The first end of each job that was told to a client. */
+  readonly told: Map<JobId, Job>
+  /** Jobs of which a client asked something that may undo a failure. */
+  readonly retried: Set<JobId>
+  /** Failures that nobody foresees: each is a bug. */
+  readonly bugs: unknown[]
+}
+
+/** Runs the queue job in one of the processes that take its kind, unless that one has stopped. */
 export function deliver(
-  processes: Processes,
+  { processes, witness }: { readonly processes: Processes; readonly witness: Witness },
   queues: QueueModel,
   random: Random,
   job: QueueJob,
 ): void {
   const kind = job.queue === 'open' || job.queue === 'parts' ? 'worker' : 'finalizer'
   const process = processes.live(`${kind}${1 + random.below(2)}`)
+  if (process.isPaused) return
   const deps = processes.depsOf(process)
   const handle = (run: RunContext): Promise<void> => {
     if (job.queue === 'open') return skipHeld(deps, openJob.bind(null, deps))(job.ref, run)
@@ -43,11 +55,18 @@ export function deliver(
     if (job.queue === 'finalize') return finalizeJob(deps, job.ref, run)
     return abortUpload(deps, job.ref, run)
   }
-  queues.start(job, process, handle)
+  queues.start(job, process, (run) => reportBugs(witness, handle(run)))
+}
+
+async function reportBugs<T>({ bugs }: Witness, work: Promise<T>): Promise<T> {
+  return await work.catch((error: unknown) => {
+    if (toAppError(error).code === 'INTERNAL') bugs.push(error)
+    throw error
+  })
 }
 
 /** A client that wants one archive and sends its request until it is accepted. */
-export function post(processes: Processes, number: number, onAccepted: (id: JobId) => void): void {
+export function post(processes: Processes, number: number, witness: Witness): void {
   const request = {
     vault: 'v',
     source: { type: 'file', path: `/file${number}` },
@@ -59,28 +78,59 @@ export function post(processes: Processes, number: number, onAccepted: (id: JobI
     idempotencyKey: `key${number}`,
   } as const
   const send = (): void => {
-    acceptJob(processes.depsOf(processes.live('api')), request, signal).then(
-      ({ stored }) => onAccepted(stored.job.definition.id),
-      send,
-    )
+    const asked = acceptJob(processes.depsOf(processes.live('api')), request, signal)
+    reportBugs(witness, asked).then(({ stored: { job } }) => {
+      witness.accepted.add(job.definition.id)
+      tell(witness, job)
+    }, send)
   }
   send()
 }
 
 /** Somebody asks something of a job, at any time; a refusal is an answer too. */
-export function command(processes: Processes, random: Random, ids: readonly JobId[]): void {
-  const id = ids[random.below(ids.length)]
+export function command(processes: Processes, random: Random, witness: Witness): void {
+  const id = anyOf(random, witness)
   const name = COMMANDS[random.below(COMMANDS.length)]
-  if (id !== undefined && name !== undefined) ask(processes, id, name)
+  if (id !== undefined && name !== undefined) ask(processes, id, name, witness)
 }
 
-export function ask(processes: Processes, id: JobId, name: JobCommand): void {
+export function ask(processes: Processes, id: JobId, name: JobCommand, witness: Witness): void {
+  if (name === 'retry' || name === 'cancel') witness.retried.add(id)
   const deps = processes.depsOf(processes.live('api'))
-  commandJob(deps, id, name, signal).catch(() => undefined)
+  reportBugs(witness, commandJob(deps, id, name, signal)).then(
+    ({ job }) => tell(witness, job),
+    () => undefined,
+  )
+}
+
+/** Somebody looks how far a job is. */
+export function look(processes: Processes, random: Random, witness: Witness): void {
+  const id = anyOf(random, witness)
+  if (id === undefined) return
+  const { store } = processes.depsOf(processes.live('api'))
+  store.load(id, signal).then(
+    (stored) => stored && tell(witness, stored.job),
+    () => undefined,
+  )
+}
+
+function anyOf(random: Random, { accepted }: Witness): JobId | undefined {
+  return [...accepted][random.below(accepted.size)]
+}
+
+function tell({ told, retried }: Witness, job: Job): void {
+  const { id } = job.definition
+  const before = told.get(id)?.progress.state
+  if (!isFinished(job.progress.state) || before === 'archived' || before === 'cancelled') return
+  if (before === undefined || retried.has(id)) told.set(id, job)
 }
 
 /** What a finalizer does by itself: one pass at a time, from the start after a crash. */
-export function createHousekeeper(processes: Processes, name: string): () => void {
+export function createHousekeeper(
+  processes: Processes,
+  name: string,
+  witness: Witness,
+): () => void {
   let mine: SimProcess | undefined
   let passes: readonly (() => Promise<unknown>)[] = []
   let isBusy = false
@@ -97,12 +147,12 @@ export function createHousekeeper(processes: Processes, name: string): () => voi
       passes = [recover, sweep, sweep, () => sweepOrphans(deps, signal)]
     }
     const pass = passes[turn % passes.length]
-    if (isBusy || pass === undefined) return
+    if (isBusy || pass === undefined || process.isPaused) return
     isBusy = true
     turn += 1
     const over = () => {
       if (process === mine) isBusy = false
     }
-    pass().then(over, over)
+    reportBugs(witness, pass()).then(over, over)
   }
 }

@@ -1,13 +1,17 @@
 import { AppError, type Archive, foldTreeHash, type PartPlan } from '@firn/core'
-import type { Glacier, Inventories, Inventory, OpenUpload, StoredPart } from '@firn/glacier'
+import type { Glacier, OpenUpload, StoredPart } from '@firn/glacier'
+import type { Random } from './random.ts'
+import { createInventoryModel, type InventoryModel } from './sim-inventory.ts'
 
-interface SimUpload {
-  readonly uploadId: string
-  readonly description: string
-  readonly partSizeBytes: number
-  readonly createdAtMs: number
+const HOUR_MS = 3600 * 1000
+const DAY_MS = 24 * HOUR_MS
+const STEP_MS = 1000
+
+interface SimUpload extends OpenUpload {
   readonly parts: Map<number, StoredPart>
-  state: 'open' | 'aborted' | 'expired' | { readonly archive: SimArchive; readonly atStep: number }
+  activeAtMs: number
+  closedAtMs: number | null
+  state: 'open' | 'aborted' | 'expired' | { readonly archive: SimArchive }
 }
 
 export interface SimArchive extends Archive {
@@ -17,105 +21,127 @@ export interface SimArchive extends Archive {
 }
 
 /** What Glacier would hold, and the operations that change it, each in one step. */
-export interface GlacierModel extends Omit<Glacier, 'listParts' | 'listUploads'>, Inventories {
+export interface GlacierModel extends Omit<Glacier, 'listParts' | 'listUploads'>, InventoryModel {
   readonly archives: readonly SimArchive[]
-  readonly openUploads: () => readonly OpenUpload[]
-  /** Glacier may forget an upload that nobody touched for a day. */
+  readonly openUploads: () => readonly SimUpload[]
+  /** Uploads that nobody has touched for a day: Glacier may forget them, or not yet. */
+  readonly idleUploads: () => readonly SimUpload[]
   readonly expire: (uploadId: string) => void
+  /** Somebody uploads other bytes over one of its parts. */
+  readonly spoil: (uploadId: string) => void
   readonly readParts: (uploadId: string) => Promise<readonly StoredPart[]>
   readonly readUploads: () => Promise<readonly OpenUpload[]>
-  /** The daily inventory; its date stays as it was while nothing has changed. */
-  readonly takeInventory: () => void
+}
+
+/** How a Glacier behaves where its documentation leaves it open. */
+interface Manners {
+  readonly now: () => number
+  /** For how long Complete and Abort still answer for an upload that they ended. */
+  readonly replayMs: number
+  /** How far the list of uploads is behind. */
+  readonly listLagMs: number
 }
 
 /**
  * A model of Glacier's multipart upload: Complete verifies everything and may be repeated for a
- * while, an aborted or expired upload is gone, a range that comes again replaces what was there.
+ * while (or never, or for ever), an aborted or expired upload is gone, a range that comes again
+ * replaces what was there.
  */
-export function createGlacierModel(options: {
-  readonly now: () => number
-  /** Whether Complete still answers for an upload that it completed so many ms ago. */
-  readonly replayMs: number
-}): GlacierModel {
-  const uploads = new Map<string, SimUpload>()
+export function createGlacierModel(random: Random, now: () => number): GlacierModel {
   const archives: SimArchive[] = []
-  const inventories: Inventory[] = []
+  const replays = [0, random.below(100) * STEP_MS, Number.POSITIVE_INFINITY]
+  const manners: Manners = {
+    now,
+    replayMs: replays[random.below(replays.length)] ?? 0,
+    listLagMs: random.below(2) * random.below(20) * STEP_MS,
+  }
+  const lagMs = random.below(2) * random.below(12) * HOUR_MS
+  const delayMs = random.below(2) * 4 * HOUR_MS
+  return {
+    archives,
+    ...createInventoryModel({ now, archives, lagMs, delayMs }),
+    ...createUploads(archives, manners),
+  }
+}
 
+const isOpen = ({ state }: SimUpload) => state === 'open'
+
+function createUploads(archives: SimArchive[], { now, replayMs, listLagMs }: Manners) {
+  const uploads = new Map<string, SimUpload>()
   const find = (uploadId: string): SimUpload => {
     const upload = uploads.get(uploadId)
-    if (upload?.state !== 'open') throw gone(uploadId)
+    if (upload === undefined || !isOpen(upload)) throw gone(uploadId)
     return upload
+  }
+  const close = (upload: SimUpload, state: SimUpload['state']): void => {
+    upload.state = state
+    upload.closedAtMs = now()
+  }
+  const isRecent = ({ closedAtMs }: SimUpload) => now() - (closedAtMs ?? 0) <= replayMs
+  const isListed = ({ createdAtMs, closedAtMs }: SimUpload) => {
+    const asOfMs = now() - listLagMs
+    return createdAtMs <= asOfMs && (closedAtMs === null || closedAtMs > asOfMs)
   }
 
   return {
-    archives,
-    takeInventory() {
-      if (inventories.at(-1)?.archives.length === archives.length) return
-      inventories.push({ account: null, takenAtMs: options.now(), archives: [...archives] })
+    openUploads: () => [...uploads.values()].filter(isOpen),
+    idleUploads: () =>
+      [...uploads.values()].filter(
+        (upload) => isOpen(upload) && now() - upload.activeAtMs > DAY_MS,
+      ),
+    expire: (uploadId: string) => close(find(uploadId), 'expired'),
+    spoil(uploadId: string) {
+      const { parts } = find(uploadId)
+      for (const part of parts.values()) {
+        return void parts.set(part.range.start, { ...part, treeHash: 'ff'.repeat(32) })
+      }
     },
-    async askInventory() {
-      if (inventories.length === 0) throw new AppError('OUTCOME_UNKNOWN', 'no inventory yet')
-      return { inventoryJobId: String(inventories.length - 1) }
-    },
-    async readInventory({ inventoryJobId }) {
-      return inventories[Number(inventoryJobId)] ?? 'gone'
-    },
-    openUploads: () => [...uploads.values()].filter(({ state }) => state === 'open'),
-    expire(uploadId) {
-      find(uploadId).state = 'expired'
-    },
-    readUploads: async () => [...uploads.values()].filter(({ state }) => state === 'open'),
-    readParts: async (uploadId) =>
+    readUploads: async () => [...uploads.values()].filter(isListed),
+    readParts: async (uploadId: string) =>
       [...find(uploadId).parts.values()].sort((a, b) => a.range.start - b.range.start),
 
     async initiateUpload({ partSizeBytes, description }) {
       const uploadId = `U${uploads.size + 1}`
-      const createdAtMs = options.now()
       const parts = new Map<number, StoredPart>()
-      uploads.set(uploadId, {
-        uploadId,
-        description,
-        partSizeBytes,
-        createdAtMs,
-        parts,
-        state: 'open',
-      })
+      const times = { createdAtMs: now(), activeAtMs: now(), closedAtMs: null }
+      const state = 'open'
+      uploads.set(uploadId, { uploadId, description, partSizeBytes, parts, ...times, state })
       return { uploadId }
     },
     async uploadPart({ uploadId, range, treeHash }) {
-      find(uploadId).parts.set(range.start, { range, treeHash })
+      const upload = find(uploadId)
+      upload.parts.set(range.start, { range, treeHash })
+      upload.activeAtMs = now()
     },
     async completeUpload({ uploadId, sizeBytes, treeHash }) {
       const upload = uploads.get(uploadId)
-      if (upload === undefined) throw gone(uploadId)
-      if (typeof upload.state === 'object') {
-        const { archive, atStep } = upload.state
-        if (options.now() - atStep > options.replayMs) throw gone(uploadId)
-        return archive
+      if (typeof upload?.state === 'object') {
+        if (isRecent(upload)) return upload.state.archive
+        throw gone(uploadId)
       }
-      verify(find(uploadId), { sizeBytes, treeHash })
-      const archive: SimArchive = {
-        archiveId: `A${archives.length + 1}`,
-        location: `/1/vaults/v/archives/A${archives.length + 1}`,
-        treeHash,
-        description: upload.description,
-        sizeBytes,
-        createdAtMs: options.now(),
-      }
+      const { description, parts, partSizeBytes } = find(uploadId)
+      verify(parts, { sizeBytes, partSizeBytes, treeHash })
+      const archiveId = `A${archives.length + 1}`
+      const location = `/1/vaults/v/archives/${archiveId}`
+      const facts = { description: description ?? '', sizeBytes, createdAtMs: now() }
+      const archive = { archiveId, location, treeHash, ...facts }
       archives.push(archive)
-      upload.state = { archive, atStep: options.now() }
+      close(find(uploadId), { archive })
       return archive
     },
     async abortUpload({ uploadId }) {
-      find(uploadId).state = 'aborted'
+      const upload = uploads.get(uploadId)
+      if (upload?.state === 'aborted' && isRecent(upload)) return
+      close(find(uploadId), 'aborted')
     },
-  }
+  } satisfies Partial<GlacierModel>
 }
 
 function verify(
-  { parts, partSizeBytes }: SimUpload,
-  { sizeBytes, treeHash }: { readonly sizeBytes: number; readonly treeHash: string },
+  parts: ReadonlyMap<number, StoredPart>,
+  claim: { readonly sizeBytes: number; readonly partSizeBytes: number; readonly treeHash: string },
 ): void {
+  const { sizeBytes, partSizeBytes, treeHash } = claim
   const plan: PartPlan = {
     sizeBytes,
     partSizeBytes,
@@ -134,6 +160,6 @@ function verify(
   if (root.toString('hex') !== treeHash) throw new AppError('GLACIER_REFUSED', 'tree hash')
 }
 
-function gone(uploadId: string): AppError {
+export function gone(uploadId: string): AppError {
   return new AppError('GLACIER_UPLOAD_NOT_FOUND', `The upload ID was not found: ${uploadId}`)
 }

@@ -1,11 +1,11 @@
-import { AppError, type Controls, type ErrorCode, parseMarker } from '@firn/core'
+import { AppError, type Controls, type ErrorCode, type JobId, parseMarker } from '@firn/core'
 import type { FinalizeDeps, OrphanDeps, PartDeps } from '@firn/engine'
 import type { Glacier, VaultDescription } from '@firn/glacier'
 import type { Journal } from '@firn/journal'
-import type { JobStore } from '@firn/store'
 import type { Fault, Scheduler, SimProcess } from './scheduler.ts'
-import type { GlacierModel } from './sim-glacier.ts'
-import type { QueueModel } from './sim-queue.ts'
+import type { WorldClock } from './sim-clock.ts'
+import { type GlacierModel, gone } from './sim-glacier.ts'
+import type { RedisModel } from './sim-redis.ts'
 import type { SourceModel } from './sim-source.ts'
 
 /** Every port of one process: what all use cases together need. */
@@ -13,15 +13,14 @@ export type SimDeps = PartDeps &
   FinalizeDeps &
   OrphanDeps & { readonly randomBytes: (count: number) => Uint8Array }
 
-/** What really is there, behind the calls. The store may be replaced: a Redis can lose all it had. */
+/** What really is there, behind the calls. */
 export interface Models {
-  store: JobStore
+  readonly redis: RedisModel
   readonly journal: Journal
   readonly glacier: GlacierModel
-  readonly queues: QueueModel
   readonly sources: SourceModel
   readonly controls: () => Controls
-  readonly now: () => number
+  readonly clock: WorldClock
   readonly randomBytes: (count: number) => Uint8Array
 }
 
@@ -29,52 +28,74 @@ export interface Models {
 const remote: readonly Fault[] = ['refuse', 'lose', 'late', 'crash-before', 'crash-after']
 /** A local call was done or was not, as far as its process lives to see. */
 const local: readonly Fault[] = ['refuse', 'crash-before', 'crash-after']
+/** Glacier may also say of an upload that it does not know it, and know it all the same. */
+const aboutUpload: readonly Fault[] = [...remote, 'deny']
+const uploadCalls = ['uploadPart', 'completeUpload', 'abortUpload', 'readParts']
+/** What is worth the most faults: calls that cannot be taken back. */
+const decisive = ['initiateUpload', 'completeUpload', 'abortUpload', 'putIntent', 'putReceipt']
+const DECISIVE_RISK = 3
+/** As production has it: wrong clocks and late inventories together stay below it. */
+const INVENTORY_MARGIN_MS = 24 * 3600 * 1000
 
 /** The ports as one process sees them: each method is one call that the scheduler decides about. */
 export function simPorts(scheduler: Scheduler, models: Models, process: SimProcess): SimDeps {
-  const port = <T extends object>(
-    name: string,
-    target: () => T,
-    code: ErrorCode,
-    faults: readonly Fault[],
-  ): T =>
-    new Proxy(target(), {
-      get(_, property) {
-        return (...args: unknown[]) => {
-          const label = `${name}.${String(property)} ${describe(args[0])}`
-          // Looked up when it happens: what a late call reaches may not be what it was sent to.
-          const action = async () => {
-            const method: unknown = Reflect.get(target(), property)
-            if (typeof method !== 'function') throw new Error(`${label} is not a call`)
-            return Reflect.apply(method, target(), args)
-          }
-          const failure = () => new AppError(code, `${name} did not answer`)
-          return scheduler.call(process, label, action, { faults, failure })
-        }
-      },
-    })
-  const glacier = port('glacier', () => models.glacier, 'GLACIER_TIMEOUT', remote)
+  const port = createPorts(scheduler, process)
+  const { redis, sources } = models
+  const listedJournal = listed(models.journal)
+  const faultsOf = (method: string) => (uploadCalls.includes(method) ? aboutUpload : remote)
+  const glacier = port('glacier', () => models.glacier, 'GLACIER_TIMEOUT', faultsOf)
+  const journal = port('journal', () => listedJournal, 'JOURNAL_UNAVAILABLE')
   return {
-    store: port('store', () => models.store, 'STORE_UNAVAILABLE', remote),
-    journal: streamed(
-      port('journal', () => models.journal, 'JOURNAL_UNAVAILABLE', local),
-      models,
+    store: port('store', redis.store, 'STORE_UNAVAILABLE'),
+    journal: streamed(journal),
+    queues: port('queue', () => redis.queues, 'QUEUE_UNAVAILABLE'),
+    sources: port(
+      'source',
+      () => sources,
+      'SOURCE_UNREADABLE',
+      () => local,
     ),
-    queues: port('queue', () => models.queues, 'QUEUE_UNAVAILABLE', remote),
-    sources: port('source', () => models.sources, 'SOURCE_UNREADABLE', local),
     glacier: paged(glacier),
     inventories: glacier,
     vaults: { listVaults },
     controls: models.controls,
-    now: models.now,
+    now: models.clock.of(process.name),
     randomBytes: models.randomBytes,
     region: null,
-    inventoryMarginMs: 0,
+    inventoryMarginMs: INVENTORY_MARGIN_MS,
     graceMs: 0,
     workerName: process.name,
     observe: { phase: () => undefined, part: () => undefined },
     watchJob: () => ({ signal: new AbortController().signal, [Symbol.dispose]: () => undefined }),
   }
+}
+
+function createPorts(scheduler: Scheduler, process: SimProcess) {
+  return <T extends object>(
+    name: string,
+    target: () => T,
+    code: ErrorCode,
+    faultsOf: (method: string) => readonly Fault[] = () => remote,
+  ): T =>
+    new Proxy(target(), {
+      get(_, property) {
+        const method = String(property)
+        return (...args: unknown[]) => {
+          const label = `${name}.${method} ${describe(args[0])}`
+          // Looked up when it happens: what a late call reaches may not be what it was sent to.
+          const action = async () => {
+            const called: unknown = Reflect.get(target(), property)
+            if (typeof called !== 'function') throw new Error(`${label} is not a call`)
+            return Reflect.apply(called, target(), args)
+          }
+          const failure = () => new AppError(code, `${name} did not answer`)
+          const risk = decisive.includes(method) ? DECISIVE_RISK : 1
+          const denial = () => gone('denied')
+          const options = { faults: faultsOf(method), risk, failure, denial }
+          return scheduler.call(process, label, action, options)
+        }
+      },
+    })
 }
 
 /** The model's lists are arrays, taken in one step: a page more or less makes no difference. */
@@ -93,7 +114,17 @@ function paged(call: GlacierModel): Glacier {
   }
 }
 
-function streamed(call: Journal, { journal }: Models): Journal {
+interface ListedJournal extends Omit<Journal, 'jobIds'> {
+  readonly listJobs: () => Promise<readonly JobId[]>
+}
+
+/** The journal's list as an array, taken in one step. */
+function listed(journal: Journal): ListedJournal {
+  const { signal } = new AbortController()
+  return { ...journal, listJobs: () => Array.fromAsync(journal.jobIds(signal)) }
+}
+
+function streamed(call: ListedJournal): Journal {
   return {
     putDefinition: call.putDefinition,
     putGeneration: call.putGeneration,
@@ -103,8 +134,10 @@ function streamed(call: Journal, { journal }: Models): Journal {
     putEnd: call.putEnd,
     deleteEnd: call.deleteEnd,
     load: call.load,
-    jobIds: journal.jobIds,
     ping: call.ping,
+    async *jobIds() {
+      yield* await call.listJobs()
+    },
   }
 }
 

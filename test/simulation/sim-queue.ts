@@ -19,6 +19,8 @@ export interface QueueJob {
 export interface QueueModel extends JobQueues {
   readonly waiting: () => readonly QueueJob[]
   readonly active: () => readonly QueueJob[]
+  readonly isEmpty: () => boolean
+  readonly hasDelayed: () => boolean
   /** Back-offs are over. */
   readonly release: () => void
   /** Starts a run. The job ends with it, unless another run took the job meanwhile. */
@@ -30,7 +32,9 @@ export interface QueueModel extends JobQueues {
   /** The lock of a run expires: the job waits again, and the old run goes on as a zombie. */
   readonly stall: (job: QueueJob) => void
   readonly onCrash: (process: SimProcess) => void
-  readonly clear: () => void
+  readonly image: () => readonly QueueJob[]
+  /** What was running when the image was made waits again; runs that go on are zombies. */
+  readonly restore: (image: readonly QueueJob[]) => void
 }
 
 export function createQueueModel(options: { readonly partAttempts: number }): QueueModel {
@@ -68,6 +72,8 @@ export function createQueueModel(options: { readonly partAttempts: number }): Qu
 
   return {
     waiting: () => list().filter(({ lock, isDelayed }) => lock === null && !isDelayed),
+    isEmpty: () => jobs.size === 0,
+    hasDelayed: () => list().some(({ isDelayed }) => isDelayed),
     release() {
       for (const job of jobs.values()) job.isDelayed = false
     },
@@ -90,7 +96,11 @@ export function createQueueModel(options: { readonly partAttempts: number }): Qu
     onCrash(process) {
       for (const job of jobs.values()) if (job.lock?.process === process) job.lock = null
     },
-    clear: () => jobs.clear(),
+    image: () => list().map((job) => ({ ...job, lock: null })),
+    restore(image) {
+      jobs.clear()
+      for (const job of image) jobs.set(job.id, { ...job })
+    },
     addOpen: async (ref) => add('open', ref, 0),
     addParts: async (ref, indexes) => {
       for (const index of indexes) add('parts', ref, index)

@@ -1,22 +1,20 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { optionsOf, replay, runSeeds } from './run-seeds.ts'
 import { simulate } from './world.ts'
 
-/** More of them by `SIM_RUNS=100000`, one of them again by `SIM_SEED=42 SIM_RUNS=1`. */
+/** More of them by `SIM_RUNS=100000`; a failure says how one of them is run again. */
 const RUNS = Number(process.env.SIM_RUNS ?? 1000)
 const FIRST_SEED = Number(process.env.SIM_SEED ?? 1)
+/** Ends the faults after so many steps. */
+const STEPS = Number(process.env.SIM_STEPS ?? 0)
 
 describe('the simulated world', () => {
   it(`keeps every invariant through ${RUNS} schedules of faults`, async (context) => {
-    const total = { steps: 0, faults: 0, archived: 0, failed: 0, cancelled: 0 }
-    for (let seed = FIRST_SEED; seed < FIRST_SEED + RUNS; seed += 1) {
-      const report = await simulate({ seed, jobCount: 1 + (seed % 3), partCount: 1 + (seed % 5) })
-      total.steps += report.steps
-      total.faults += report.faults
-      total.archived += report.archived
-      total.failed += report.failed
-      total.cancelled += report.cancelled
-    }
+    const total =
+      STEPS > 0
+        ? await replay(FIRST_SEED, STEPS)
+        : await runSeeds({ first: FIRST_SEED, count: RUNS })
     context.diagnostic(JSON.stringify(total))
     // A run in which nothing goes wrong, or nothing is achieved, proves nothing.
     if (RUNS < 100) return
@@ -24,7 +22,6 @@ describe('the simulated world', () => {
   })
 
   it('replays a seed step by step', async () => {
-    const options = { seed: 7, jobCount: 3, partCount: 4 }
-    assert.deepEqual(await simulate(options), await simulate(options))
+    assert.deepEqual(await simulate(optionsOf(8)), await simulate(optionsOf(8)))
   })
 })

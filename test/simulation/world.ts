@@ -1,19 +1,30 @@
-import { type Controls, defaultControls, type JobId } from '@firn/core'
+import { type Controls, defaultControls, isFinished, type JobId } from '@firn/core'
 import { createMemoryJournal } from '@firn/journal'
-import { createMemoryJobStore } from '@firn/store'
 import { checkEnd, checkStep } from './invariants.ts'
+import { mischief } from './mischief.ts'
 import { createRandom, type Random } from './random.ts'
 import { type Choice, createScheduler, type Scheduler, type SimProcess } from './scheduler.ts'
-import { ask, command, createHousekeeper, deliver, type Processes, post } from './sim-actors.ts'
+import {
+  ask,
+  createHousekeeper,
+  deliver,
+  type Processes,
+  post,
+  type Witness,
+} from './sim-actors.ts'
+import { createWorldClock } from './sim-clock.ts'
 import { createGlacierModel } from './sim-glacier.ts'
-import { type Models, simPorts } from './sim-ports.ts'
-import { createQueueModel } from './sim-queue.ts'
+import type { Models } from './sim-ports.ts'
+import { simPorts } from './sim-ports.ts'
+import { createRedisModel } from './sim-redis.ts'
 import { createSourceModel } from './sim-source.ts'
 
 export interface SimulationOptions {
   readonly seed: number
   readonly jobCount: number
   readonly partCount: number
+  /** Ends the faults after so many steps at most: the shortest story of a failure. */
+  readonly faultyStepsMax?: number
 }
 
 export interface SimulationReport {
@@ -29,10 +40,12 @@ interface World {
   readonly models: Models
   readonly processes: Processes
   readonly housekeepers: readonly (() => void)[]
-  readonly accepted: Set<JobId>
+  readonly witness: Witness
   readonly jobCount: number
   /** The chance that a call meets a fault: some worlds are calm, some hell, most in between. */
   readonly faultRate: number
+  /** Somebody else writes over parts; then Redis, which alone knows them, forgets nothing. */
+  readonly isSpoiled: boolean
   posted: number
   steps: number
   isFaulty: boolean
@@ -40,23 +53,30 @@ interface World {
   controls: Controls
 }
 
+const PROCESSES = ['api', 'worker1', 'worker2', 'finalizer1', 'finalizer2']
 const STEP_MS = 1000
-/** As much of a failed run as a person reads. */
-const TRACE_MAX = Number(process.env.SIM_TRACE ?? 60)
+/** Longer than every finalizer takes for all of its housekeeping. */
+const SETTLED_PASSES = 6
+const POST_WEIGHT = 0.04
+const END_WEIGHT = 0.01
+/** More than clocks and inventories can be wrong by together. */
+const HEALING_MS = 48 * 3600 * 1000
+const READING_MS = 6 * 3600 * 1000
 
 /**
  * Runs jobs through the real use cases in a simulated world: two workers, two finalizers with
  * their housekeeping, clients, and everything that can go wrong between any two calls. First with
  * faults, then healed, so that what was begun must come to its end. Throws at the first violated
- * invariant, with the seed and the last steps.
+ * invariant, with the last steps.
  */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
   const { world, scheduler } = createWorld(options)
   try {
     // With faults the world never rests: somebody can always stumble.
-    await scheduler.run(200 + world.random.below(600))
+    const faultySteps = 200 + world.random.below(600)
+    await scheduler.run(Math.min(faultySteps, options.faultyStepsMax ?? faultySteps))
     await heal(world, scheduler)
-    const states = await checkEnd({ ...world.models, accepted: world.accepted })
+    const states = await checkEnd(world.models, world.witness)
     const count = (state: string) => states.filter((one) => one === state).length
     return {
       steps: world.steps,
@@ -66,52 +86,75 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       cancelled: count('cancelled'),
     }
   } catch (error) {
-    const trace = scheduler.trace.slice(-TRACE_MAX).join('\n  ')
-    throw new Error(`Seed ${options.seed} failed; its last steps:\n  ${trace}`, { cause: error })
+    throw new SimulationError(options, scheduler.trace, error)
   }
 }
+
+/** A violated invariant, with the steps that led to it. */
+export class SimulationError extends Error {
+  override readonly name = 'SimulationError'
+  readonly steps: number
+
+  constructor({ seed }: SimulationOptions, trace: readonly string[], cause: unknown) {
+    super(`Seed ${seed} failed; its last steps:\n  ${trace.slice(-TRACE_MAX).join('\n  ')}`, {
+      cause,
+    })
+    this.steps = trace.length
+  }
+}
+
+/** As much of a failed run as a person reads. */
+const TRACE_MAX = Number(process.env.SIM_TRACE ?? 60)
 
 function createWorld({ seed, jobCount, partCount }: SimulationOptions): {
   readonly world: World
   readonly scheduler: Scheduler
 } {
   const random = createRandom(seed)
-  const now = () => world.steps * STEP_MS
+  const clock = createWorldClock(random)
   const models: Models = {
-    store: createMemoryJobStore(),
+    redis: createRedisModel({ partAttempts: 12 }),
     journal: createMemoryJournal(),
-    glacier: createGlacierModel({ now, replayMs: random.below(100) * STEP_MS }),
-    queues: createQueueModel({ partAttempts: 12 }),
+    glacier: createGlacierModel(random, clock.of('glacier')),
     sources: createSourceModel(partCount),
     controls: () => world.controls,
-    now,
+    clock,
     randomBytes: (count) => Uint8Array.from({ length: count }, () => random.below(256)),
   }
   const byName = new Map<string, SimProcess>()
   const live = (name: string): SimProcess => {
-    const process = byName.get(name) ?? { name, isAlive: true }
+    const process = byName.get(name) ?? { name, isAlive: true, isPaused: false, inbox: [] }
     byName.set(name, process)
     return process
   }
   const depsOf = (process: SimProcess) => simPorts(scheduler, models, process)
   const processes: Processes = { live, depsOf }
-  const world: World = {
-    ...{ random, models, processes, jobCount },
-    housekeepers: ['finalizer1', 'finalizer2'].map((name) => createHousekeeper(processes, name)),
+  const witness: Witness = {
     accepted: new Set(),
+    told: new Map(),
+    retried: new Set(),
+    bugs: [],
+  }
+  const world: World = {
+    ...{ random, models, processes, witness, jobCount },
+    housekeepers: ['finalizer1', 'finalizer2'].map((name) =>
+      createHousekeeper(processes, name, witness),
+    ),
     faultRate: [0, 0.02, 0.1, 0.3][random.below(4)] ?? 0,
+    isSpoiled: random.chance(0.25),
     ...{ posted: 0, steps: 0, isFaulty: true, controls: defaultControls },
   }
   const scheduler = createScheduler(random, {
-    choices: () => choices(world),
+    choices: () => choices(world, scheduler),
     faultRate: () => (world.isFaulty ? world.faultRate : 0),
     onCrash(process) {
-      models.queues.onCrash(process)
+      models.redis.queues.onCrash(process)
       byName.delete(process.name)
     },
     check() {
       world.steps += 1
-      checkStep(models)
+      clock.advance(STEP_MS)
+      checkStep(models.glacier, witness)
     },
   })
   return { world, scheduler }
@@ -119,25 +162,47 @@ function createWorld({ seed, jobCount, partCount }: SimulationOptions): {
 
 /** Faults end, everybody is patient: what was accepted must come to its end. */
 async function heal(world: World, scheduler: Scheduler): Promise<void> {
-  const { models, processes, accepted, housekeepers } = world
+  const { models, processes, witness, housekeepers } = world
   world.isFaulty = false
   world.controls = { ...world.controls, heldVaults: [] }
-  for (let pass = 0; pass < 30; pass += 1) {
+  for (const name of PROCESSES) scheduler.resume(processes.live(name))
+  let settledPasses = 0
+  for (let pass = 0; pass < 40 && settledPasses < SETTLED_PASSES; pass += 1) {
     // More than once: a pause that was under way when the faults ended may come after the first.
-    for (const id of accepted) if (await isPaused(world, id)) ask(processes, id, 'resume')
-    models.queues.release()
+    for (const id of witness.accepted) {
+      if (await isPaused(world, id)) ask(processes, id, 'resume', witness)
+    }
+    models.redis.queues.release()
     for (const keep of housekeepers) keep()
     if (!(await scheduler.run(20_000))) throw new Error('The healed world does not come to rest')
-    // On a vault where nothing happens no newer inventory comes; here life goes on.
-    world.steps += 1
-    await touchVault(world)
-    models.glacier.takeInventory()
+    await passTime(world, pass)
+    settledPasses = (await isSettled(world)) ? settledPasses + 1 : 0
   }
 }
 
+/** Two days and an inventory, then hours in which one may be asked for and read; and so on. */
+async function passTime(world: World, pass: number): Promise<void> {
+  const { clock, glacier } = world.models
+  if (pass % 3 > 0) return clock.advance(READING_MS)
+  clock.advance(HEALING_MS)
+  // On a vault where nothing happens no newer inventory comes; here life goes on.
+  await touchVault(world)
+  clock.advance(HEALING_MS)
+  glacier.takeInventory()
+}
+
+/** Every job has ended, and no queue holds anything more. */
+async function isSettled({ models: { redis }, witness }: World): Promise<boolean> {
+  for (const id of witness.accepted) {
+    const stored = await redis.store().load(id, new AbortController().signal)
+    if (stored === undefined || !isFinished(stored.job.progress.state)) return false
+  }
+  return redis.queues.isEmpty()
+}
+
 /** Of what is not paused nobody asks anything: it has to come to its end by itself. */
-async function isPaused({ models: { store } }: World, id: JobId): Promise<boolean> {
-  const stored = await store.load(id, new AbortController().signal)
+async function isPaused({ models: { redis } }: World, id: JobId): Promise<boolean> {
+  const stored = await redis.store().load(id, new AbortController().signal)
   return stored?.job.progress.state === 'paused'
 }
 
@@ -154,56 +219,31 @@ async function touchVault({ models: { glacier } }: World): Promise<void> {
 }
 
 /** What may happen next besides the calls that wait for an answer. */
-function choices(world: World): Choice[] {
-  const { random, models, processes } = world
-  const found: Choice[] = models.queues.waiting().map((job) => ({
+function choices(world: World, scheduler: Scheduler): Choice[] {
+  const { random, models, witness, processes } = world
+  const { queues } = models.redis
+  const found: Choice[] = queues.waiting().map((job) => ({
     label: `deliver ${job.id}`,
     weight: 1,
-    happen: () => deliver(processes, models.queues, random, job),
+    happen: () => deliver({ processes, witness }, queues, random, job),
   }))
   if (world.posted < world.jobCount) {
     const happen = () => {
       world.posted += 1
-      post(processes, world.posted, (id) => world.accepted.add(id))
+      post(processes, world.posted, witness)
     }
-    found.push({ label: 'post', weight: 0.5, happen })
+    // One after another, so that there is something to spoil all the time.
+    found.push({ label: 'post', weight: world.posted === 0 ? 1 : POST_WEIGHT, happen })
   }
-  return world.isFaulty && world.faultRate > 0 ? [...found, ...mischief(world)] : found
-}
-
-/** People and the world at their worst. */
-function mischief(world: World): Choice[] {
-  const { random, models, processes, accepted } = world
-  const { queues, glacier, sources } = models
-  const { faultRate, jobCount } = world
-  const wipe = () => {
-    models.store = createMemoryJobStore()
-    queues.clear()
+  if (!world.isFaulty || world.faultRate === 0) return found
+  // Nothing is under way that could be disturbed.
+  const isQuiet = world.posted === world.jobCount && queues.isEmpty()
+  const end = () => {
+    world.isFaulty = false
   }
-  const operate = () => {
-    const heldVaults = random.below(2) === 0 ? ['v'] : []
-    world.controls = { ...defaultControls, heldVaults, windowParts: 1 + random.below(4) }
+  if (isQuiet) found.push({ label: 'the faults end', weight: END_WEIGHT, happen: end })
+  const setControls = (controls: Controls) => {
+    world.controls = controls
   }
-  const change = () => sources.change(`/file${1 + random.below(jobCount)}`)
-  const tear = () => sources.tear(`/file${1 + random.below(jobCount)}`)
-  return [
-    { label: 'release', weight: 0.2, happen: queues.release },
-    { label: 'command', weight: 0.02, happen: () => command(processes, random, [...accepted]) },
-    { label: 'an operator acts', weight: 0.02, happen: operate },
-    { label: 'Redis loses everything', weight: faultRate / 100, happen: wipe },
-    { label: 'a source changes', weight: faultRate / 30, happen: change },
-    { label: 'a source changes under its reader', weight: faultRate / 30, happen: tear },
-    { label: 'inventory', weight: 0.02, happen: glacier.takeInventory },
-    ...world.housekeepers.map((happen) => ({ label: 'housekeeping', weight: 0.05, happen })),
-    ...queues.active().map((job) => ({
-      label: `stall ${job.id}`,
-      weight: faultRate / 10,
-      happen: () => queues.stall(job),
-    })),
-    ...glacier.openUploads().map(({ uploadId }) => ({
-      label: `expire ${uploadId}`,
-      weight: faultRate / 50,
-      happen: () => glacier.expire(uploadId),
-    })),
-  ]
+  return [...found, ...mischief({ ...world, scheduler, setControls })]
 }
