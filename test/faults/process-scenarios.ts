@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pass } from './glacier-gate.ts'
+import { networkScenarios } from './network-scenarios.ts'
+import { rollingRestart } from './restart-scenario.ts'
 import { countOf, holdPart, settleArchived } from './rules.ts'
 import type { Scenario, ScenarioGroup } from './scenario.ts'
 import { MIB, type Scene } from './scene.ts'
@@ -75,6 +77,39 @@ function finalizerKilled(when: 'before' | 'after'): Scenario {
   }
 }
 
+const finalizerFrozen: Scenario = {
+  id: 'finalizer-frozen',
+  fault: 'a finalizer stops with Complete on its way, another completes, then it goes on',
+  outcome: 'one archive; the Complete that comes late changes nothing',
+  async run(scene) {
+    const { world } = scene
+    const reached = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<void>()
+    // With the other one stopped it is known whose the first Complete is.
+    world.signal('finalizer-2', 'SIGSTOP')
+    scene.rule(async ({ operation, number }) => {
+      if (operation !== 'Complete' || number > 1) return pass
+      reached.resolve()
+      await released.promise
+      return { type: 'commit-then-reset' }
+    })
+    const id = await scene.submit(await scene.makeSource(3 * MIB + 5))
+    await reached.promise
+    world.signal('finalizer', 'SIGSTOP')
+    scene.fault('SIGSTOP finalizer')
+    world.signal('finalizer-2', 'SIGCONT')
+    const first = await scene.untilJob(id, ({ state }) => state === 'archived', 'the other ends it')
+    released.resolve()
+    await scene.until(() => countOf(scene, 'Complete') === 2, 'Glacier gets the first Complete')
+    world.signal('finalizer', 'SIGCONT')
+    scene.fault('SIGCONT finalizer')
+    const second = await scene.submit(await scene.makeSource(2 * MIB))
+    await scene.untilJob(second, ({ state }) => state === 'archived', 'life goes on')
+    await archivedUnderOneUpload(scene)
+    assert.equal((await scene.user.get(id))?.archiveId, first.archiveId)
+  },
+}
+
 const apiKilled: Scenario = {
   id: 'api-killed',
   fault: 'the API is killed while it accepts 20 jobs whose requests are sent again',
@@ -103,23 +138,6 @@ const apiKilled: Scenario = {
   },
 }
 
-const rollingRestart: Scenario = {
-  id: 'rolling-restart',
-  fault: 'workers, finalizers and the API are restarted in turn by SIGTERM under load',
-  outcome: 'no job fails, no attempt is lost, uploads go on',
-  async run(scene) {
-    for (let index = 0; index < 4; index += 1) {
-      await scene.submit(await scene.makeSource(8 * MIB + index))
-    }
-    for (const name of ['worker-1', 'finalizer', 'api', 'worker-2', 'finalizer-2']) {
-      const pid = scene.world.signal(name, 'SIGTERM')
-      scene.fault(`SIGTERM ${name}`)
-      await scene.world.untilBack(name, pid)
-    }
-    await archivedUnderOneUpload(scene)
-  },
-}
-
 export const processGroup: ScenarioGroup = {
   name: 'processes that die, stop and restart',
   scenarios: [
@@ -128,6 +146,8 @@ export const processGroup: ScenarioGroup = {
     finalizerKilled('before'),
     finalizerKilled('after'),
     apiKilled,
+    finalizerFrozen,
     rollingRestart,
+    ...networkScenarios,
   ],
 }
