@@ -84,8 +84,7 @@ export function createQueueModel(options: { readonly partAttempts: number }): Qu
       const { attempt } = job
       const isLastAttempt =
         (job.queue === 'parts' || job.queue === 'open') && attempt >= options.partAttempts
-      const isPatienceOver = isLastAttempt
-      handle({ signal: never, attempt, isLastAttempt, isPatienceOver }).then(
+      handle({ signal: never, attempt, isLastAttempt, isPatienceOver: isLastAttempt }).then(
         () => end(job, lock, undefined),
         (error: unknown) => end(job, lock, error),
       )
