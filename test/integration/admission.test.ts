@@ -2,15 +2,16 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { AppError } from '@firn/core'
 import { fill, openRedis, readMemory } from '@firn/redis'
-import { startRedis, until } from '@firn/testing'
+import { until } from '@firn/testing'
 import { watchAdmission } from '../../services/api/src/admission.ts'
+import { useRedis } from './use-redis.ts'
 
 const { signal } = new AbortController()
+const redisUrl = useRedis()
 
 describe('watchAdmission()', () => {
   it('refuses jobs before Redis is full, and takes them again once there is room', async () => {
-    await using server = await startRedis()
-    await using redis = await openRedis({ url: server.url, role: 'producer' }, signal)
+    await using redis = await openRedis({ url: await redisUrl(), role: 'producer' }, signal)
     const { client } = redis
     await using admission = watchAdmission({
       readMemory: () => readMemory(client),

@@ -2,19 +2,18 @@ import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
 import { openRedis, type RedisConnection } from '@firn/redis'
 import { createMemoryControlStore, createRedisControlStore, WORKER_TTL_MS } from '@firn/store'
-import { describeControlStore, type RedisServer, startRedis } from '@firn/testing'
+import { describeControlStore } from '@firn/testing'
+import { useRedis } from './use-redis.ts'
 
 const never = new AbortController().signal
-let server: RedisServer
+const redisUrl = useRedis()
 let connection: RedisConnection
 
 before(async () => {
-  server = await startRedis()
-  connection = await openRedis({ url: server.url, role: 'producer' }, never)
+  connection = await openRedis({ url: await redisUrl(), role: 'producer' }, never)
 })
 after(async () => {
   await connection[Symbol.asyncDispose]()
-  await server[Symbol.asyncDispose]()
 })
 
 describeControlStore('memory', async () => createMemoryControlStore({ now: Date.now }))

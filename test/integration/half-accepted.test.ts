@@ -7,9 +7,11 @@ import { createMemoryJournal } from '@firn/journal'
 import type { JobQueues, JobRef } from '@firn/queue'
 import { openRedis } from '@firn/redis'
 import { createMemoryJobStore, createRedisJobStore, type JobStore } from '@firn/store'
-import { aDefinition, startRedis } from '@firn/testing'
+import { aDefinition } from '@firn/testing'
+import { useRedis } from './use-redis.ts'
 
 const { signal } = new AbortController()
+const redisUrl = useRedis()
 
 /** Queues that remember which jobs were announced to be opened. */
 function openQueues() {
@@ -51,8 +53,7 @@ function aRequest() {
 
 describe('a job that was accepted half-way', () => {
   it('is found by recovery when its writer died before it was indexed', async () => {
-    await using server = await startRedis()
-    await using redis = await openRedis({ url: server.url, role: 'producer' }, signal)
+    await using redis = await openRedis({ url: await redisUrl(), role: 'producer' }, signal)
     const { deps, opened } = depsOver(createRedisJobStore({ redis: redis.client }))
     const { stored } = await acceptJob(deps, aRequest(), signal)
     const { id } = stored.job.definition

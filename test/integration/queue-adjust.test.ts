@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { type Consumer, createJobQueues, type OpenJobQueues, openConsumer } from '@firn/queue'
 import { openRedis, type RedisConnection } from '@firn/redis'
-import { aJobId, type RedisServer, startRedis, until } from '@firn/testing'
+import { aJobId, until } from '@firn/testing'
+import { useRedis } from './use-redis.ts'
 
 const never = new AbortController().signal
+const redisUrl = useRedis()
 const wait = { timeoutMs: 20_000 }
 
 describe('a consumer that is adjusted while it runs', { timeout: 120_000 }, () => {
-  let server: RedisServer
   let producer: RedisConnection
   let connection: RedisConnection
   let queues: OpenJobQueues
@@ -18,9 +19,8 @@ describe('a consumer that is adjusted while it runs', { timeout: 120_000 }, () =
   let consumers: Consumer[]
 
   before(async () => {
-    server = await startRedis()
-    producer = await openRedis({ url: server.url, role: 'producer' }, never)
-    connection = await openRedis({ url: server.url, role: 'worker' }, never)
+    producer = await openRedis({ url: await redisUrl(), role: 'producer' }, never)
+    connection = await openRedis({ url: await redisUrl(), role: 'worker' }, never)
     queues = createJobQueues({ redis: producer.client })
   })
   beforeEach(async () => {
@@ -37,7 +37,6 @@ describe('a consumer that is adjusted while it runs', { timeout: 120_000 }, () =
     await queues[Symbol.asyncDispose]()
     await connection[Symbol.asyncDispose]()
     await producer[Symbol.asyncDispose]()
-    await server[Symbol.asyncDispose]()
   })
 
   const consume = (concurrency: number, isHeld = false): Consumer => {

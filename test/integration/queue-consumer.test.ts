@@ -14,14 +14,15 @@ import {
   type RunOutcome,
 } from '@firn/queue'
 import { openRedis, type RedisConnection } from '@firn/redis'
-import { aJobId, type RedisServer, startRedis, until } from '@firn/testing'
+import { aJobId, until } from '@firn/testing'
 import { Queue } from 'bullmq'
+import { useRedis } from './use-redis.ts'
 
 const never = new AbortController().signal
+const redisUrl = useRedis()
 const QUICK = { baseMs: 1, capMs: 1 }
 
 describe('job queues and their consumer', { timeout: 120_000 }, () => {
-  let server: RedisServer
   let producer: RedisConnection
   let worker: RedisConnection
   let queues: OpenJobQueues
@@ -30,9 +31,8 @@ describe('job queues and their consumer', { timeout: 120_000 }, () => {
   let outcomes: RunOutcome[]
 
   before(async () => {
-    server = await startRedis()
-    producer = await openRedis({ url: server.url, role: 'producer' }, never)
-    worker = await openRedis({ url: server.url, role: 'worker' }, never)
+    producer = await openRedis({ url: await redisUrl(), role: 'producer' }, never)
+    worker = await openRedis({ url: await redisUrl(), role: 'worker' }, never)
   })
   beforeEach(async () => {
     await producer.client.flushall()
@@ -51,7 +51,6 @@ describe('job queues and their consumer', { timeout: 120_000 }, () => {
   after(async () => {
     await worker[Symbol.asyncDispose]()
     await producer[Symbol.asyncDispose]()
-    await server[Symbol.asyncDispose]()
   })
 
   const consume = (

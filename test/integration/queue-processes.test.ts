@@ -5,21 +5,21 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createJobQueues, type JobRef, type OpenJobQueues } from '@firn/queue'
 import { openRedis, type RedisConnection } from '@firn/redis'
-import { aJobId, type RedisServer, startRedis, until } from '@firn/testing'
+import { aJobId, until } from '@firn/testing'
+import { useRedis } from './use-redis.ts'
 
 const never = new AbortController().signal
+const redisUrl = useRedis()
 const program = fileURLToPath(new URL('./queue-consumer-process.ts', import.meta.url))
 
 describe('consumers in processes that die', { timeout: 120_000 }, () => {
-  let server: RedisServer
   let redis: RedisConnection
   let queues: OpenJobQueues
   let ref: JobRef
   const children: ChildProcess[] = []
 
   before(async () => {
-    server = await startRedis()
-    redis = await openRedis({ url: server.url, role: 'producer' }, never)
+    redis = await openRedis({ url: await redisUrl(), role: 'producer' }, never)
   })
   beforeEach(async () => {
     await redis.client.flushall()
@@ -36,14 +36,13 @@ describe('consumers in processes that die', { timeout: 120_000 }, () => {
   })
   after(async () => {
     await redis[Symbol.asyncDispose]()
-    await server[Symbol.asyncDispose]()
   })
 
   const lines = (): Promise<string[]> => redis.client.lrange('log', 0, -1)
   const logged = (line: string): Promise<void> =>
     until(async () => (await lines()).includes(line), { timeoutMs: 20_000 })
   const startConsumer = async (name: string, settings: Record<string, string>) => {
-    const env = { ...process.env, REDIS_URL: server.url, NAME: name, ...settings }
+    const env = { ...process.env, REDIS_URL: await redisUrl(), NAME: name, ...settings }
     const child = spawn(process.execPath, [program], {
       env,
       stdio: ['ignore', 'inherit', 'inherit'],

@@ -8,9 +8,11 @@ import { promisify } from 'node:util'
 import { openJournal } from '@firn/journal'
 import { openRedis } from '@firn/redis'
 import { createRedisJobStore } from '@firn/store'
-import { aDefinition, startRedis } from '@firn/testing'
+import { aDefinition } from '@firn/testing'
+import { useRedis } from './use-redis.ts'
 
 const { signal } = new AbortController()
+const redisUrl = useRedis()
 const run = promisify(execFile)
 
 describe('npm run recover', () => {
@@ -18,15 +20,20 @@ describe('npm run recover', () => {
     await using resources = new AsyncDisposableStack()
     const directory = await mkdtemp(join(tmpdir(), 'firn-recover-'))
     resources.defer(() => rm(directory, { recursive: true }))
-    const server = resources.use(await startRedis())
     const journal = await openJournal(`file:${directory}`, signal)
     const definitions = [aDefinition(), aDefinition()]
     for (const definition of definitions) await journal.putDefinition(definition, signal)
-    const redis = resources.use(await openRedis({ url: server.url, role: 'producer' }, signal))
+    const redis = resources.use(
+      await openRedis({ url: await redisUrl(), role: 'producer' }, signal),
+    )
     const store = createRedisJobStore({ redis: redis.client })
     const ids = definitions.map(({ id }) => id).sort()
 
-    const env = { REDIS_URL: server.url, JOURNAL_URL: `file:${directory}`, AWS_REGION: 'us-east-1' }
+    const env = {
+      REDIS_URL: await redisUrl(),
+      JOURNAL_URL: `file:${directory}`,
+      AWS_REGION: 'us-east-1',
+    }
     const recover = async (...args: string[]) => {
       const entry = 'services/finalizer/src/recover.ts'
       const { stdout } = await run(process.execPath, [entry, ...args], { env })

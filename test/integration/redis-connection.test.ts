@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { AppError } from '@firn/core'
 import { checkRedis, openRedis } from '@firn/redis'
-import { type StartRedisOptions, startRedis, until } from '@firn/testing'
+import { startRedis, until } from '@firn/testing'
+import { useRedis } from './use-redis.ts'
 
 const never = new AbortController().signal
+const redisUrl = useRedis({ appendfsync: 'always' })
 const unavailable = { name: 'AppError', code: 'STORE_UNAVAILABLE' }
 
 describe('openRedis()', { timeout: 120_000 }, () => {
@@ -111,30 +113,29 @@ describe('openRedis()', { timeout: 120_000 }, () => {
 })
 
 describe('checkRedis()', { timeout: 120_000 }, () => {
-  const check = async (options: StartRedisOptions): Promise<readonly string[]> => {
-    await using server = await startRedis(options)
-    await using connection = await openRedis({ url: server.url, role: 'producer' }, never)
+  const check = async (...settings: readonly (readonly [string, string])[]) => {
+    await using connection = await openRedis({ url: await redisUrl(), role: 'producer' }, never)
+    for (const [name, value] of settings) await connection.client.config('SET', name, value)
     return await checkRedis(connection, never)
   }
 
   it('has nothing to say of noeviction with appendfsync always', async () => {
-    assert.deepEqual(await check({ appendfsync: 'always' }), [])
+    assert.deepEqual(await check(['appendfsync', 'always']), [])
   })
 
   it('warns of appendfsync everysec', async () => {
-    const [warning = '', ...others] = await check({ appendfsync: 'everysec' })
+    const [warning = '', ...others] = await check(['appendfsync', 'everysec'])
     assert.match(warning, /appendfsync is "everysec".*set "appendfsync always"/)
     assert.deepEqual(others, [])
   })
 
   it('warns when there is no append-only file', async () => {
-    const [warning = ''] = await check({})
+    const [warning = ''] = await check(['appendonly', 'no'])
     assert.match(warning, /no append-only file.*set "appendonly yes"/)
   })
 
   it('refuses a Redis that evicts', async () => {
-    const checking = check({ settings: [['maxmemory-policy', 'allkeys-lru']] })
-    await assert.rejects(checking, (error) => {
+    await assert.rejects(check(['maxmemory-policy', 'allkeys-lru']), (error) => {
       assert.ok(error instanceof AppError)
       assert.match(error.message, /is "allkeys-lru".*set "maxmemory-policy noeviction"/)
       return true
@@ -144,7 +145,9 @@ describe('checkRedis()', { timeout: 120_000 }, () => {
   it('refuses a read-only replica', async () => {
     await using primary = await startRedis()
     const replicaof = ['replicaof', `127.0.0.1 ${primary.port}`] as const
-    await assert.rejects(check({ settings: [replicaof] }), (error) => {
+    await using server = await startRedis({ settings: [replicaof] })
+    await using connection = await openRedis({ url: server.url, role: 'producer' }, never)
+    await assert.rejects(checkRedis(connection, never), (error) => {
       assert.ok(error instanceof AppError)
       assert.match(error.message, /read-only replica; point REDIS_URL at the primary/)
       return true

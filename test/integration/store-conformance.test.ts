@@ -2,19 +2,18 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { openRedis, type RedisConnection } from '@firn/redis'
 import { createMemoryJobStore, createRedisJobStore } from '@firn/store'
-import { aJob, anUpload, describeJobStore, type RedisServer, startRedis } from '@firn/testing'
+import { aJob, anUpload, describeJobStore } from '@firn/testing'
+import { useRedis } from './use-redis.ts'
 
 const never = new AbortController().signal
-let server: RedisServer
+const redisUrl = useRedis()
 let connection: RedisConnection
 
 before(async () => {
-  server = await startRedis()
-  connection = await openRedis({ url: server.url, role: 'producer' }, never)
+  connection = await openRedis({ url: await redisUrl(), role: 'producer' }, never)
 })
 after(async () => {
   await connection[Symbol.asyncDispose]()
-  await server[Symbol.asyncDispose]()
 })
 
 describeJobStore('memory', async () => createMemoryJobStore())

@@ -2,22 +2,21 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { openRedis, type RedisConnection } from '@firn/redis'
 import { createMemoryJobStore, createRedisJobStore } from '@firn/store'
-import { type RedisServer, startRedis, storeContents, storeHistories } from '@firn/testing'
+import { storeContents, storeHistories } from '@firn/testing'
 import fc from 'fast-check'
+import { useRedis } from './use-redis.ts'
 
 const never = new AbortController().signal
+const redisUrl = useRedis()
 
 describe('the memory store and the Redis store', () => {
-  let server: RedisServer
   let connection: RedisConnection
 
   before(async () => {
-    server = await startRedis()
-    connection = await openRedis({ url: server.url, role: 'producer' }, never)
+    connection = await openRedis({ url: await redisUrl(), role: 'producer' }, never)
   })
   after(async () => {
     await connection[Symbol.asyncDispose]()
-    await server[Symbol.asyncDispose]()
   })
 
   it('give the same answers to any history of calls', async () => {

@@ -4,33 +4,27 @@ import { setImmediate } from 'node:timers/promises'
 import { AppError, type Job, type JobId, type Progress } from '@firn/core'
 import { openRedis, type RedisConnection } from '@firn/redis'
 import { createRedisJobStore, type JobStore } from '@firn/store'
-import { aDefinition, aJob, anUpload, type RedisServer, startRedis, until } from '@firn/testing'
+import { aDefinition, aJob, anUpload, startRedis } from '@firn/testing'
+import { useRedis } from './use-redis.ts'
 
 const never = new AbortController().signal
+const redisUrl = useRedis({ appendfsync: 'always' })
 const uploading: Progress = { state: 'uploading', generation: 1, upload: anUpload() }
 const paused: Progress = { ...uploading, state: 'paused', isOpening: false }
 
 describe('the Redis job store', { timeout: 120_000 }, () => {
-  let server: RedisServer
   let connection: RedisConnection
   let store: JobStore
 
   before(async () => {
-    server = await startRedis({ appendfsync: 'always' })
-    connection = await openRedis(
-      { url: server.url, role: 'producer', commandTimeoutMs: 500 },
-      never,
-    )
+    connection = await openRedis({ url: await redisUrl(), role: 'producer' }, never)
     store = createRedisJobStore({ redis: connection.client })
   })
   beforeEach(async () => {
-    // A test before may have killed Redis.
-    await until(() => connection.client.status === 'ready', { timeoutMs: 20_000 })
     await connection.client.flushall()
   })
   after(async () => {
     await connection[Symbol.asyncDispose]()
-    await server[Symbol.asyncDispose]()
   })
 
   const idsDue = async (): Promise<JobId[]> => {
@@ -55,70 +49,13 @@ describe('the Redis job store', { timeout: 120_000 }, () => {
     assert.deepEqual(await store.openParts({ jobId: id, generation: 1 }, 2, never), [0, 1])
   })
 
-  it('keeps every acknowledged change when Redis is killed', async () => {
-    await using worker = await openRedis({ url: server.url, role: 'worker' }, never)
-    const patient = createRedisJobStore({ redis: worker.client })
-    const job = aJob({ progress: uploading })
-    const ref = { jobId: job.definition.id, generation: 1 }
-    await patient.create(job, never)
-    const input = { treeHash: Buffer.alloc(32, 7), sizeBytes: 5, window: 2, nowMs: 1 }
-    await patient.recordPart({ ...ref, index: 2 }, input, never)
-    await server.kill('SIGKILL')
-    const loading = patient.load(ref.jobId, never)
-    await server.restart()
-    const stored = await loading
-    assert.deepEqual(stored?.job, job)
-    assert.equal(stored?.counts.uploadedParts, 1)
-    assert.equal((await patient.countByState(never)).uploading, 1)
-    const again = await patient.recordPart({ ...ref, index: 2 }, input, never)
-    assert.equal(again.outcome, 'already')
-  })
-
-  it('bears no mark that counts once Redis was restarted, or lost what it had meanwhile', async () => {
-    await using worker = await openRedis({ url: server.url, role: 'worker' }, never)
-    const patient = createRedisJobStore({ redis: worker.client })
-    await patient.putMark(await patient.beginMark(never), never)
-    assert.equal(await patient.hasMark(never), true)
-    const before = await patient.beginMark(never)
-    await server.kill('SIGKILL')
-    await server.restart()
-    assert.equal(await patient.hasMark(never), false)
-    await patient.putMark(before, never)
-    assert.equal(await patient.hasMark(never), false)
-    const begun = await patient.beginMark(never)
-    await worker.client.flushall()
-    await patient.putMark(begun, never)
-    assert.equal(await patient.hasMark(never), false)
-    await patient.putMark(await patient.beginMark(never), never)
-    assert.equal(await patient.hasMark(never), true)
-  })
-
-  it('rejects with STORE_UNAVAILABLE, and its cause, while Redis is frozen', async () => {
-    const job = aJob()
-    await connection.client.ping()
-    await server.kill('SIGSTOP')
-    await assert.rejects(store.create(job, never), (error) => {
-      assert.ok(error instanceof AppError)
-      assert.equal(error.code, 'STORE_UNAVAILABLE')
-      assert.equal(error.message, `Cannot create job "${job.definition.id}"`)
-      assert.ok(error.cause instanceof Error)
-      return true
-    })
-    const reason = new Error('the client left')
-    const leaving = new AbortController()
-    const loading = store.load(job.definition.id, leaving.signal)
-    leaving.abort(reason)
-    await assert.rejects(loading, reason)
-    await server.kill('SIGCONT')
-  })
-
   it('rejects once, and leaves no other rejection behind, when Redis is gone', async () => {
     const unhandled: unknown[] = []
     const note = (reason: unknown): number => unhandled.push(reason)
     const job = aJob({ progress: uploading })
     const ref = { jobId: job.definition.id, generation: 1, partCount: 3 }
     await store.create(job, never)
-    await using gone = await openRedis({ url: server.url, role: 'producer' }, never)
+    await using gone = await openRedis({ url: await redisUrl(), role: 'producer' }, never)
     const away = createRedisJobStore({ redis: gone.client })
     gone.client.disconnect()
     process.on('unhandledRejection', note)
@@ -159,7 +96,7 @@ describe('the Redis job store', { timeout: 120_000 }, () => {
   })
 
   it('never lets a late writer undo what a newer one indexed', async () => {
-    await using late = await openRedis({ url: server.url, role: 'producer' }, never)
+    await using late = await openRedis({ url: await redisUrl(), role: 'producer' }, never)
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
     const indexing = Promise.withResolvers<void>()
     Object.assign(late.client, {
@@ -273,5 +210,70 @@ describe('the Redis job store', { timeout: 120_000 }, () => {
     const bytes = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0)
     assert.ok(bytes / partCount <= 100, `${bytes / partCount} bytes a part`)
     assert.equal((await store.load(id, never))?.counts.uploadedParts, partCount)
+  })
+})
+
+describe('the Redis job store, when Redis fails', { timeout: 120_000 }, () => {
+  it('keeps every acknowledged change when Redis is killed', async () => {
+    await using server = await startRedis({ appendfsync: 'always' })
+    await using worker = await openRedis({ url: server.url, role: 'worker' }, never)
+    const patient = createRedisJobStore({ redis: worker.client })
+    const job = aJob({ progress: uploading })
+    const ref = { jobId: job.definition.id, generation: 1 }
+    await patient.create(job, never)
+    const input = { treeHash: Buffer.alloc(32, 7), sizeBytes: 5, window: 2, nowMs: 1 }
+    await patient.recordPart({ ...ref, index: 2 }, input, never)
+    await server.kill('SIGKILL')
+    const loading = patient.load(ref.jobId, never)
+    await server.restart()
+    const stored = await loading
+    assert.deepEqual(stored?.job, job)
+    assert.equal(stored?.counts.uploadedParts, 1)
+    assert.equal((await patient.countByState(never)).uploading, 1)
+    const again = await patient.recordPart({ ...ref, index: 2 }, input, never)
+    assert.equal(again.outcome, 'already')
+  })
+
+  it('bears no mark that counts once Redis was restarted, or lost what it had meanwhile', async () => {
+    await using server = await startRedis({ appendfsync: 'always' })
+    await using worker = await openRedis({ url: server.url, role: 'worker' }, never)
+    const patient = createRedisJobStore({ redis: worker.client })
+    await patient.putMark(await patient.beginMark(never), never)
+    assert.equal(await patient.hasMark(never), true)
+    const before = await patient.beginMark(never)
+    await server.kill('SIGKILL')
+    await server.restart()
+    assert.equal(await patient.hasMark(never), false)
+    await patient.putMark(before, never)
+    assert.equal(await patient.hasMark(never), false)
+    const begun = await patient.beginMark(never)
+    await worker.client.flushall()
+    await patient.putMark(begun, never)
+    assert.equal(await patient.hasMark(never), false)
+    await patient.putMark(await patient.beginMark(never), never)
+    assert.equal(await patient.hasMark(never), true)
+  })
+
+  it('rejects with STORE_UNAVAILABLE, and its cause, while Redis is frozen', async () => {
+    await using server = await startRedis()
+    const impatient = { url: server.url, role: 'producer', commandTimeoutMs: 500 } as const
+    await using connection = await openRedis(impatient, never)
+    const store = createRedisJobStore({ redis: connection.client })
+    const job = aJob()
+    await connection.client.ping()
+    await server.kill('SIGSTOP')
+    await assert.rejects(store.create(job, never), (error) => {
+      assert.ok(error instanceof AppError)
+      assert.equal(error.code, 'STORE_UNAVAILABLE')
+      assert.equal(error.message, `Cannot create job "${job.definition.id}"`)
+      assert.ok(error.cause instanceof Error)
+      return true
+    })
+    const reason = new Error('the client left')
+    const leaving = new AbortController()
+    const loading = store.load(job.definition.id, leaving.signal)
+    leaving.abort(reason)
+    await assert.rejects(loading, reason)
+    await server.kill('SIGCONT')
   })
 })
