@@ -8,7 +8,12 @@ export { openJob } from './open-job.ts'
 export { prioritizeJob } from './prioritize-job.ts'
 export { type RecoverReport, recoverJobs } from './recover-jobs.ts'
 export { skipHeld } from './skip-held.ts'
-export { createSweeper, type SweepReport } from './sweep-jobs.ts'
-export { type OrphanDeps, type OrphanReport, sweepOrphans } from './sweep-orphans.ts'
+export { createSweeper, isHeldBack, type SweepReport } from './sweep-jobs.ts'
+export {
+  type OrphanDeps,
+  type OrphanFailure,
+  type OrphanReport,
+  sweepOrphans,
+} from './sweep-orphans.ts'
 export { ownerOf, type UploadOwner } from './upload-owner.ts'
 export { type JobWatch, type PartDeps, type PartOutcome, uploadPart } from './upload-part.ts'

@@ -1,4 +1,4 @@
-import { type JobId, workFor } from '@firn/core'
+import { type Controls, isVaultHeld, type JobId, workFor } from '@firn/core'
 import type { StoredJob } from '@firn/store'
 import type { JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
@@ -9,10 +9,14 @@ export interface SweepReport {
   readonly due: number
   /** Of these, announced again because nothing had moved since the pass before. */
   readonly nudged: number
-  /** Bytes of opened uploads that are not uploaded yet. */
+  /** Bytes of opened uploads that are not uploaded yet; not of those that an operator holds. */
   readonly backlogBytes: number
-  /** When the oldest of them was accepted, or null when there is none. */
+  /** When the oldest was accepted that no operator holds, or null when there is none. */
   readonly oldestCreatedAtMs: number | null
+  /** Whether an operator holds everything, as this pass knew. */
+  readonly isHeld: boolean
+  /** Vaults that an operator holds by name. */
+  readonly heldVaultCount: number
 }
 
 const PAGE_SIZE = 200
@@ -40,6 +44,7 @@ export function createSweeper(deps: JobDeps): {
   return {
     async sweep(signal) {
       const found = new Map<JobId, string>()
+      const controls = deps.controls()
       let nudged = 0
       let backlogBytes = 0
       let oldestCreatedAtMs: number | null = null
@@ -48,17 +53,28 @@ export function createSweeper(deps: JobDeps): {
         const page = await deps.store.listDue({ cursor, limit: PAGE_SIZE }, signal)
         for (const stored of page.items) {
           const { id, createdAtMs } = stored.job.definition
-          backlogBytes += remainingBytes(stored)
-          oldestCreatedAtMs = Math.min(oldestCreatedAtMs ?? createdAtMs, createdAtMs)
+          if (!isHeldBack(stored, controls)) {
+            backlogBytes += remainingBytes(stored)
+            oldestCreatedAtMs = Math.min(oldestCreatedAtMs ?? createdAtMs, createdAtMs)
+          }
           if (await visit(stored, seen.get(id), signal)) nudged += 1
           found.set(id, position(stored))
         }
         cursor = page.nextCursor
       } while (cursor !== null)
       seen = found
-      return { due: found.size, nudged, backlogBytes, oldestCreatedAtMs }
+      const { isHeld, heldVaults } = controls
+      const held = { isHeld, heldVaultCount: heldVaults.length }
+      return { due: found.size, nudged, backlogBytes, oldestCreatedAtMs, ...held }
     },
   }
+}
+
+/** Whether an operator's hold keeps workers from it. What has all its parts goes on all the same. */
+export function isHeldBack({ job }: StoredJob, controls: Controls): boolean {
+  const work = workFor(job.progress)
+  const isForWorkers = work === 'open' || work === 'upload-parts'
+  return isForWorkers && isVaultHeld(controls, job.definition.vault)
 }
 
 function remainingBytes({ job, counts }: StoredJob): number {
