@@ -43,12 +43,12 @@ export function createBacklogMetrics(
   }
   register(
     'firn_backlog_bytes',
-    'Bytes of opened archives that are not uploaded yet, at the latest sweep',
+    'Bytes of opened archives that are not uploaded yet, at the latest sweep; not of held ones',
     () => sources.lastSweep()?.backlogBytes ?? null,
   )
   register(
     'firn_oldest_unfinished_job_age_seconds',
-    'Age of the oldest job with work left, 0 when there is none',
+    'Age of the oldest job with work left that is not held, 0 when there is none',
     () => {
       const sweep = sources.lastSweep()
       if (sweep === null) return null
@@ -56,17 +56,26 @@ export function createBacklogMetrics(
       return Math.max(0, sources.now() - oldestMs) / 1000
     },
   )
+  register('firn_held', 'Whether an operator holds everything, at the latest sweep: 1 or 0', () => {
+    const sweep = sources.lastSweep()
+    return sweep === null ? null : Number(sweep.isHeld)
+  })
   register(
-    'firn_upload_idle_seconds',
-    'Longest time that an open upload had no part recorded; Glacier may forget it after 24 h',
-    () => {
-      const idleMs = sources.unfinished()?.idleMs ?? null
-      return idleMs === null ? null : idleMs / 1000
-    },
+    'firn_held_vaults',
+    'Vaults that an operator holds by name, at the latest sweep',
+    () => sources.lastSweep()?.heldVaultCount ?? null,
   )
   register(
     'firn_orphan_uploads',
-    'Multipart uploads of this Firn that no job owns, at the latest look',
-    sources.orphanCount,
+    'Uploads of this Firn that no job owns and that the latest look left: young, or not abortable',
+    () => {
+      const swept = sources.lastOrphanSweep()
+      return swept === null ? null : swept.orphans - swept.aborted
+    },
+  )
+  register(
+    'firn_orphan_sweep_failures',
+    'Vaults that the latest look for orphans could not list, and orphans that it could not abort',
+    () => sources.lastOrphanSweep()?.failures.length ?? null,
   )
 }

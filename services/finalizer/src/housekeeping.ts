@@ -2,6 +2,7 @@ import {
   createSweeper,
   type GlacierDeps,
   type OrphanDeps,
+  type OrphanReport,
   recoverJobs,
   type SweepReport,
   sweepOrphans,
@@ -23,14 +24,15 @@ export interface Housekeeping extends AsyncDisposable {
  */
 export interface Findings {
   readonly lastSweep: () => SweepReport | null
-  /** Uploads without an owner that the latest look left in place. */
-  readonly orphanCount: () => number | null
+  readonly lastOrphanSweep: () => OrphanReport | null
   readonly unfinished: () => UnfinishedReport | null
 }
 
 const UNFINISHED_INTERVAL_MS = 15_000
 /** How soon a finalizer that takes over does all of it, and a loss of Redis is noticed. */
 const LOOK_MS = 1000
+/** Of one sweep for orphans: the first ones tell the cause. */
+const FAILURES_LOGGED_MAX = 20
 
 /** Three passes may fail before what the last one found is not told any more. */
 const finding = <T>(intervalMs: number): FreshValue<T> =>
@@ -57,7 +59,7 @@ export function startHousekeeping(
   const loops = new AsyncDisposableStack()
   const duty = loops.use(openDuty({ redis, ttlMs: config.lockDurationMs, onError }))
   const lastSweep = finding<SweepReport>(config.sweepIntervalMs)
-  const orphanCount = finding<number>(config.orphanIntervalMs)
+  const lastOrphanSweep = finding<OrphanReport>(config.orphanIntervalMs)
   const unfinished = finding<UnfinishedReport>(UNFINISHED_INTERVAL_MS)
 
   const repeat = (intervalMs: number, run: (stopped: AbortSignal) => Promise<void>): void => {
@@ -96,11 +98,10 @@ export function startHousekeeping(
   })
   repeat(config.orphanIntervalMs, async (stopped) => {
     const swept = await sweepOrphans({ ...deps, graceMs: config.orphanGraceMs }, stopped)
-    orphanCount.set(swept.orphans - swept.aborted)
-    for (const err of swept.failures) log.warn({ err }, 'vault cannot be swept for orphans')
-    if (swept.aborted > 0) log.warn({ aborted: swept.aborted }, 'ownerless uploads were aborted')
+    lastOrphanSweep.set(swept)
+    reportOrphans(swept, log)
   })
-  const watch = createUnfinishedWatch({ list: deps.store.list, now: deps.now })
+  const watch = createUnfinishedWatch(deps)
   repeat(UNFINISHED_INTERVAL_MS, async (stopped) => unfinished.set(await watch.look(stopped)))
 
   const whileOnDuty =
@@ -110,9 +111,19 @@ export function startHousekeeping(
   return {
     findings: {
       lastSweep: whileOnDuty(lastSweep),
-      orphanCount: whileOnDuty(orphanCount),
+      lastOrphanSweep: whileOnDuty(lastOrphanSweep),
       unfinished: whileOnDuty(unfinished),
     },
     [Symbol.asyncDispose]: () => loops[Symbol.asyncDispose](),
   }
+}
+
+function reportOrphans({ aborted, failures }: OrphanReport, log: Logger): void {
+  for (const { vault, uploadId, error: err } of failures.slice(0, FAILURES_LOGGED_MAX)) {
+    if (uploadId === null) log.warn({ vault, err }, 'vault cannot be swept for orphans')
+    else log.warn({ vault, uploadId, err }, 'orphan cannot be aborted')
+  }
+  const unlogged = failures.length - FAILURES_LOGGED_MAX
+  if (unlogged > 0) log.warn({ unlogged }, 'more failures of the sweep for orphans')
+  if (aborted > 0) log.warn({ aborted }, 'ownerless uploads were aborted')
 }

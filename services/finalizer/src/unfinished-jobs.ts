@@ -1,25 +1,33 @@
-import { type JobId, type JobState, uploadOf } from '@firn/core'
+import { type Controls, type JobId, type JobState, uploadOf } from '@firn/core'
+import { isHeldBack } from '@firn/engine'
 import type { JobPage, JobQuery, StoredJob } from '@firn/store'
 
 /** Jobs that somebody still waits for. */
 const STATES: readonly JobState[] = ['queued', 'uploading', 'paused', 'finalizing', 'reconciling']
 const PAGE_SIZE = 200
 
+/** Instead of its state, `held` for what an operator's hold keeps workers from. */
+export type UnfinishedState = JobState | 'held'
+
 /** The unfinished jobs of one vault in one state; there is at least one. */
 export interface UnfinishedGroup {
   readonly vault: string
-  readonly state: JobState
+  readonly state: UnfinishedState
   readonly jobCount: number
   /** Of opened uploads, not uploaded yet: nobody knows the size of what is not opened. */
   readonly leftBytes: number
   readonly oldestCreatedAtMs: number
+  /** Since when one of them has stood still: no change of the job, no part recorded. */
+  readonly stillSinceMs: number
+  /** The same of those that have an upload, which Glacier may forget; null without any. */
+  readonly uploadStillSinceMs: number | null
 }
 
 export interface UnfinishedReport {
   readonly groups: readonly UnfinishedGroup[]
-  /** The longest time, in milliseconds, that an open upload had no part recorded. */
-  readonly idleMs: number
 }
+
+type ListJobs = (query: JobQuery, signal: AbortSignal) => Promise<JobPage>
 
 interface Sighting {
   readonly uploadedParts: number
@@ -28,13 +36,13 @@ interface Sighting {
 }
 
 /**
- * Watches the jobs that are unfinished: how many there are of which vault, and for how long their
- * uploads have stood still, for Glacier may forget one after 24 h. `look` goes through all of
- * them. What happened before the first look is unknown and counts as nothing, so after a start the
- * idle time is an upper bound until the upload moves.
+ * Watches the jobs that are unfinished: how many there are of which vault, and for how long they
+ * have stood still. `look` goes through all of them. What happened before the first look is unknown
+ * and counts as nothing, so after a start the time is an upper bound until an upload moves.
  */
 export function createUnfinishedWatch(deps: {
-  readonly list: (query: JobQuery, signal: AbortSignal) => Promise<JobPage>
+  readonly store: { readonly list: ListJobs }
+  readonly controls: () => Controls
   readonly now: () => number
 }): { readonly look: (signal: AbortSignal) => Promise<UnfinishedReport> } {
   let seen: ReadonlyMap<JobId, Sighting> = new Map()
@@ -42,23 +50,21 @@ export function createUnfinishedWatch(deps: {
     async look(signal) {
       const found = new Map<JobId, Sighting>()
       const groups = new Map<string, UnfinishedGroup>()
-      let idleMs = 0
-      for (const state of STATES) {
-        for await (const stored of jobsIn(deps.list, state, signal)) {
-          const { id, vault } = stored.job.definition
-          // It changed its state meanwhile, and was seen in the one before.
-          if (found.has(id)) continue
-          const sighting = sight(stored, seen.get(id), deps.now())
-          found.set(id, sighting)
-          if (uploadOf(stored.job.progress) !== null) {
-            idleMs = Math.max(idleMs, deps.now() - sighting.movedAtMs)
-          }
-          const key = `${state} ${vault}`
-          groups.set(key, join(groups.get(key), stored, state))
-        }
+      const controls = deps.controls()
+      for await (const { stored, listed } of unfinishedJobs(deps.store.list, signal)) {
+        const { id, vault } = stored.job.definition
+        // It changed its state meanwhile, and was seen in the one before.
+        if (found.has(id)) continue
+        const sighting = sight(stored, seen.get(id), deps.now())
+        found.set(id, sighting)
+        const state = isHeldBack(stored, controls) ? 'held' : listed
+        const key = `${state} ${vault}`
+        const alone = groupOf(stored, state, sighting)
+        const before = groups.get(key)
+        groups.set(key, before === undefined ? alone : addGroups(before, alone))
       }
       seen = found
-      return { groups: [...groups.values()], idleMs }
+      return { groups: [...groups.values()] }
     },
   }
 }
@@ -72,19 +78,35 @@ function sight({ job, counts }: StoredJob, before: Sighting | undefined, nowMs: 
   return { uploadedParts, movedAtMs }
 }
 
-function join(
-  group: UnfinishedGroup | undefined,
-  stored: StoredJob,
-  state: JobState,
-): UnfinishedGroup {
+function groupOf(stored: StoredJob, state: UnfinishedState, sighting: Sighting): UnfinishedGroup {
   const { vault, createdAtMs } = stored.job.definition
+  const { movedAtMs } = sighting
   return {
     vault,
     state,
-    jobCount: (group?.jobCount ?? 0) + 1,
-    leftBytes: (group?.leftBytes ?? 0) + leftBytes(stored),
-    oldestCreatedAtMs: Math.min(group?.oldestCreatedAtMs ?? createdAtMs, createdAtMs),
+    jobCount: 1,
+    leftBytes: leftBytes(stored),
+    oldestCreatedAtMs: createdAtMs,
+    stillSinceMs: movedAtMs,
+    uploadStillSinceMs: uploadOf(stored.job.progress) === null ? null : movedAtMs,
   }
+}
+
+/** Both as one, under the names of the second. */
+export function addGroups(one: UnfinishedGroup, other: UnfinishedGroup): UnfinishedGroup {
+  return {
+    ...other,
+    jobCount: one.jobCount + other.jobCount,
+    leftBytes: one.leftBytes + other.leftBytes,
+    oldestCreatedAtMs: Math.min(one.oldestCreatedAtMs, other.oldestCreatedAtMs),
+    stillSinceMs: Math.min(one.stillSinceMs, other.stillSinceMs),
+    uploadStillSinceMs: earlier(one.uploadStillSinceMs, other.uploadStillSinceMs),
+  }
+}
+
+function earlier(one: number | null, other: number | null): number | null {
+  if (one === null || other === null) return one ?? other
+  return Math.min(one, other)
 }
 
 function leftBytes({ job: { progress }, counts }: StoredJob): number {
@@ -93,15 +115,16 @@ function leftBytes({ job: { progress }, counts }: StoredJob): number {
   return progress.upload.plan.sizeBytes - counts.uploadedBytes
 }
 
-async function* jobsIn(
-  list: (query: JobQuery, signal: AbortSignal) => Promise<JobPage>,
-  state: JobState,
+async function* unfinishedJobs(
+  list: ListJobs,
   signal: AbortSignal,
-): AsyncGenerator<StoredJob> {
-  let cursor: string | null = null
-  do {
-    const page: JobPage = await list({ state, cursor, limit: PAGE_SIZE }, signal)
-    yield* page.items
-    cursor = page.nextCursor
-  } while (cursor !== null)
+): AsyncGenerator<{ readonly stored: StoredJob; readonly listed: JobState }> {
+  for (const listed of STATES) {
+    let cursor: string | null = null
+    do {
+      const page: JobPage = await list({ state: listed, cursor, limit: PAGE_SIZE }, signal)
+      for (const stored of page.items) yield { stored, listed }
+      cursor = page.nextCursor
+    } while (cursor !== null)
+  }
 }

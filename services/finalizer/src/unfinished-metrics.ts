@@ -1,6 +1,6 @@
 import { nameVaults } from '@firn/runtime'
 import { Gauge, type Registry } from 'prom-client'
-import type { UnfinishedGroup, UnfinishedReport } from './unfinished-jobs.ts'
+import { addGroups, type UnfinishedGroup, type UnfinishedReport } from './unfinished-jobs.ts'
 
 /**
  * Unfinished jobs by vault and state. The same over all finalizers: take the `max` by vault and
@@ -13,7 +13,12 @@ export function createUnfinishedMetrics(
     readonly now: () => number
   },
 ): void {
-  const register = (name: string, help: string, pick: (sums: UnfinishedGroup) => number): void => {
+  const register = (
+    name: string,
+    help: string,
+    /** Null has no sample. */
+    pick: (sums: UnfinishedGroup) => number | null,
+  ): void => {
     new Gauge({
       name,
       help,
@@ -22,11 +27,13 @@ export function createUnfinishedMetrics(
       collect() {
         this.reset()
         for (const sums of sumByLabels(sources.unfinished()?.groups ?? [])) {
-          this.set({ vault: sums.vault, state: sums.state }, pick(sums))
+          const value = pick(sums)
+          if (value !== null) this.set({ vault: sums.vault, state: sums.state }, value)
         }
       },
     })
   }
+  const secondsSince = (atMs: number): number => Math.max(0, sources.now() - atMs) / 1000
   register('firn_unfinished_jobs', 'Unfinished jobs', ({ jobCount }) => jobCount)
   register(
     'firn_unfinished_bytes',
@@ -36,7 +43,18 @@ export function createUnfinishedMetrics(
   register(
     'firn_unfinished_age_seconds',
     'Age of the oldest unfinished job',
-    ({ oldestCreatedAtMs }) => Math.max(0, sources.now() - oldestCreatedAtMs) / 1000,
+    ({ oldestCreatedAtMs }) => secondsSince(oldestCreatedAtMs),
+  )
+  register(
+    'firn_unfinished_idle_seconds',
+    'Longest time that an unfinished job neither changed nor had a part recorded',
+    ({ stillSinceMs }) => secondsSince(stillSinceMs),
+  )
+  register(
+    'firn_upload_idle_seconds',
+    'The same of jobs with an open upload, which Glacier may forget after 24 h',
+    ({ uploadStillSinceMs }) =>
+      uploadStillSinceMs === null ? null : secondsSince(uploadStillSinceMs),
   )
 }
 
@@ -47,17 +65,9 @@ function sumByLabels(groups: readonly UnfinishedGroup[]): readonly UnfinishedGro
   for (const group of groups) {
     const vault = labelOf(group.vault)
     const key = `${group.state} ${vault}`
-    const sum = sums.get(key)
-    sums.set(key, {
-      vault,
-      state: group.state,
-      jobCount: group.jobCount + (sum?.jobCount ?? 0),
-      leftBytes: group.leftBytes + (sum?.leftBytes ?? 0),
-      oldestCreatedAtMs: Math.min(
-        group.oldestCreatedAtMs,
-        sum?.oldestCreatedAtMs ?? group.oldestCreatedAtMs,
-      ),
-    })
+    const named = { ...group, vault }
+    const before = sums.get(key)
+    sums.set(key, before === undefined ? named : addGroups(before, named))
   }
   return [...sums.values()]
 }
