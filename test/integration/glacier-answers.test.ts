@@ -42,7 +42,11 @@ describe('createGlacier(): what can be answered', () => {
     ],
     ['a bad parameter', failure(400, 'InvalidParameterValueException'), 'GLACIER_REFUSED'],
     ['a missing one', failure(400, 'MissingParameterValueException'), 'GLACIER_REFUSED'],
-    ['a limit', failure(400, 'LimitExceededException'), 'GLACIER_REFUSED'],
+    ['a limit', failure(400, 'LimitExceededException'), 'GLACIER_UNAVAILABLE'],
+    ['a conflict', failure(409, 'ConflictException'), 'GLACIER_UNAVAILABLE'],
+    ['a conflict without a name', json(409, null), 'GLACIER_UNAVAILABLE'],
+    ['an unknown name with a 401', failure(401, 'NovelException'), 'GLACIER_CREDENTIALS'],
+    ['an unknown name with a 403', failure(403, 'NovelException'), 'GLACIER_CREDENTIALS'],
     ['the end of the service', failure(400, 'NoLongerSupportedException'), 'GLACIER_REFUSED'],
     ['an unknown name with a 400', failure(400, 'NovelException'), 'GLACIER_REFUSED'],
     [
@@ -53,6 +57,11 @@ describe('createGlacier(): what can be answered', () => {
     [
       'a missing vault',
       failure(404, 'ResourceNotFoundException', 'Vault not found for ARN: arn:aws:x:vaults/photos'),
+      'GLACIER_VAULT_NOT_FOUND',
+    ],
+    [
+      'a missing vault that is named like an upload',
+      failure(404, 'ResourceNotFoundException', 'Vault not found for ARN: arn:aws:x:vaults/uploads'),
       'GLACIER_VAULT_NOT_FOUND',
     ],
     [
@@ -121,6 +130,15 @@ describe('createGlacier(): what can be answered', () => {
       'Invalid x-amz-sha256-tree-hash: aa',
     )
     await assert.rejects(glacier.completeUpload(complete, never), hasCode('GLACIER_REFUSED'))
+    for (const conflict of [
+      failure(400, 'LimitExceededException'),
+      failure(409, 'ConflictException'),
+    ]) {
+      server.answer = conflict
+      await assert.rejects(glacier.completeUpload(complete, never), hasCode('GLACIER_UNAVAILABLE'))
+    }
+    server.answer = failure(400, 'LimitExceededException')
+    await assert.rejects(glacier.initiateUpload(input, never), hasCode('GLACIER_REFUSED'))
   })
 
   it("does not repeat a refused signature's text, which holds the session token", async () => {

@@ -76,7 +76,7 @@ function explain(error: unknown, attempt: Attempt): Finding {
   if (attempt.isPart && isChecksumRefusal(facts)) {
     return { code: 'PART_CHECKSUM_MISMATCH', found: withReason(answered, facts.message) }
   }
-  const code = codeByName[facts.name]
+  const code = isConflict(facts, attempt) ? 'GLACIER_UNAVAILABLE' : codeByName[facts.name]
   if (code === 'GLACIER_CREDENTIALS') return { code, found: credentials(answered, facts) }
   if (code) return { code, found: withReason(answered, facts.message) }
   return explainUnnamed(facts, answered)
@@ -135,6 +135,9 @@ function explainUnnamed(facts: Facts, answered: string): Finding {
   if (status === 429) return { code: 'GLACIER_THROTTLED', found: 'the endpoint answered 429' }
   if (status === 408) return { code: 'GLACIER_TIMEOUT', found: 'the endpoint answered 408' }
   const isNamed = /(?:Exception|Error)$/.test(facts.name) && facts.name !== 'SyntaxError'
+  if (isNamed && (status === 401 || status === 403)) {
+    return { code: 'GLACIER_CREDENTIALS', found: credentials(answered, facts) }
+  }
   if (isNamed && status !== null && status >= 400 && status < 500) {
     return { code: 'GLACIER_REFUSED', found: withReason(answered, facts.message) }
   }
@@ -143,11 +146,20 @@ function explainUnnamed(facts: Facts, answered: string): Finding {
 }
 
 /**
+ * Something else stands in the way for now. It says nothing of the parts or of the archive, which a
+ * refusal would condemn. Without an upload nothing is at stake, and whoever asked is told.
+ */
+function isConflict({ name, status }: Facts, { uploadId }: Attempt): boolean {
+  return status === 409 || (uploadId !== null && name === 'LimitExceededException')
+}
+
+/**
  * Both a missing vault and a missing upload are a 404 ResourceNotFoundException; the text tells
- * them apart. The upload is named first because its message may mention the vault as well.
+ * them apart. Its beginning does so first, since a vault's name may contain "upload"; then the
+ * upload, because its message may mention the vault as well.
  */
 function missing(message: string, { uploadId }: Attempt): ErrorCode {
-  if (uploadId === null) return 'GLACIER_VAULT_NOT_FOUND'
+  if (uploadId === null || /^vault not found/i.test(message)) return 'GLACIER_VAULT_NOT_FOUND'
   if (message.includes(uploadId) || /upload/i.test(message)) return 'GLACIER_UPLOAD_NOT_FOUND'
   return /vault/i.test(message) ? 'GLACIER_VAULT_NOT_FOUND' : 'GLACIER_UPLOAD_NOT_FOUND'
 }
