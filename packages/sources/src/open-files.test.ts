@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type FileHandle, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { after, before, describe, it, mock } from 'node:test'
 import type { SourcePin } from '@firn/core'
 import { createOpenFiles } from './open-files.ts'
 
@@ -106,5 +106,36 @@ describe('createOpenFiles()', () => {
     await writeFile(late, 'x')
     await using loan = await files.borrow(late, pin)
     assert.ok(loan.handle.fd >= 0)
+  })
+
+  it('refuses, and no more, when the file is gone while the old one of it closes slowly', async () => {
+    const late = join(folder, 'gone')
+    await writeFile(late, 'x')
+    const closing = Promise.withResolvers<void>()
+    const files = createOpenFiles({
+      idleMs: LONG_MS,
+      ageMaxMs: 1000,
+      async open(name) {
+        const handle = await open(name)
+        const close = handle.close.bind(handle)
+        return Object.assign(handle, { close: () => closing.promise.then(close) })
+      },
+    })
+    let nowMs = 0
+    mock.method(performance, 'now', () => nowMs)
+    const old = await files.borrow(late, pin)
+    await old[Symbol.asyncDispose]()
+    nowMs = 1000
+    await rm(late)
+    const unhandled: unknown[] = []
+    const note = (error: unknown) => unhandled.push(error)
+    process.on('unhandledRejection', note)
+    const refused = assert.rejects(files.borrow(late, pin), { code: 'ENOENT' })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    closing.resolve()
+    await refused
+    process.off('unhandledRejection', note)
+    mock.restoreAll()
+    assert.deepEqual(unhandled, [])
   })
 })

@@ -44,6 +44,8 @@ export function createOpenFiles({ open, idleMs, ageMaxMs }: OpenFilesOptions): O
       users: 0,
       closing: undefined,
     }
+    // Who borrows it may be waiting for something else first, and hears of it afterwards.
+    entry.opening.catch(() => undefined)
     entries.set(key, entry)
     return entry
   }
