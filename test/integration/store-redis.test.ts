@@ -173,6 +173,40 @@ describe('the Redis job store', { timeout: 120_000 }, () => {
     )
   })
 
+  it('reads and lists a job whose trouble another version of Firn wrote', async () => {
+    const job = aJob({ progress: uploading })
+    const { id } = job.definition
+    await store.create(job, never)
+    const key = `firn:{${id}}`
+    const shown = async () => {
+      const { items } = await store.listDue({ cursor: null, limit: 10 }, never)
+      assert.deepEqual(
+        items.map((item) => item.job),
+        [job],
+      )
+      return (await store.load(id, never))?.trouble
+    }
+    const novel = { code: 'NOVEL', message: 'new', isRetryable: true }
+    await connection.client.hset(key, 'trouble', JSON.stringify(novel))
+    assert.deepEqual(await shown(), { ...novel, code: 'INTERNAL' })
+    for (const text of ['{"reason":"new"}', '{"code":', '']) {
+      await connection.client.hset(key, 'trouble', text)
+      assert.equal(await shown(), null)
+    }
+  })
+
+  it('lists the jobs beside an entry of the index that is none', async () => {
+    const job = aJob()
+    await store.create(job, never)
+    for (const key of ['firn:{index}:due', 'firn:{index}:jobs']) {
+      assert.equal(await connection.client.exists(key), 1)
+      await connection.client.zadd(key, 0, 'damaged')
+    }
+    assert.deepEqual(await idsDue(), [job.definition.id])
+    const page = await store.list({ state: null, cursor: null, limit: 10 }, never)
+    assert.equal(page.items.length, 1)
+  })
+
   it('deletes the parts of a generation that is over', async () => {
     const job = aJob({ progress: uploading })
     const { id } = job.definition

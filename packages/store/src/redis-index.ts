@@ -156,7 +156,7 @@ async function loadPage(
   const range = [page.key, max, '-', 'BYLEX', 'REV', 'LIMIT', 0, page.limit + 1] as const
   const found = await redis.zrange(...range)
   const members = found.slice(0, page.limit)
-  const ids = members.map(toJobId)
+  const ids = members.map(memberToJobId).filter((id) => id !== undefined)
   const loaded = await Promise.all(ids.map((id) => loadRecord(redis, id).catch(unlessMalformed)))
   const items: StoredJob[] = []
   for (const record of loaded) {
@@ -173,10 +173,9 @@ function unlessMalformed(error: unknown): undefined {
   throw error
 }
 
-function toJobId(member: string): JobId {
-  const id = parseJobId(memberJobId(member))
-  invariant(id, `index member ${member}`)
-  return id
+/** Undefined for a member that is damaged, which must not hide the others either. */
+function memberToJobId(member: string): JobId | undefined {
+  return parseJobId(memberJobId(member))
 }
 
 function parseEvent(id: string, fields: readonly string[]): StateEvent {

@@ -1,4 +1,4 @@
-import { AppError, type Job, type JobId, uploadOf } from '@firn/core'
+import { AppError, type Job, type JobError, type JobId, uploadOf } from '@firn/core'
 import { parseJobErrorRecord, parseJobRecord } from '@firn/records'
 import type { PartCounts, StoredJob } from './job-store.ts'
 import { bytesPerSecond, parseSamples } from './upload-rate.ts'
@@ -34,7 +34,17 @@ export function parseStoredJob(
     job: parseJob(id, text),
     version: Number(version),
     counts,
-    trouble: trouble == null ? null : parseJobErrorRecord(trouble),
+    trouble: parseTrouble(trouble),
+  }
+}
+
+/** For people only, so a text that another version of Firn wrote must not cost them the job. */
+function parseTrouble(text: string | null | undefined): JobError | null {
+  if (text == null) return null
+  try {
+    return parseJobErrorRecord(text)
+  } catch {
+    return null
   }
 }
 
