@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { defaultControls } from '@firn/core'
-import { acceptJob, createSweeper, recoverJobs } from '@firn/engine'
+import { AppError, defaultControls } from '@firn/core'
+import { acceptJob, commandJob, createSweeper, recoverJobs } from '@firn/engine'
 import type { Glacier } from '@firn/glacier'
 import { createMemoryJournal } from '@firn/journal'
 import type { JobQueues, JobRef } from '@firn/queue'
@@ -70,6 +70,45 @@ describe('a job that was accepted half-way', () => {
       nudged: 1,
     })
     assert.deepEqual(opened, [id])
+  })
+
+  it('is listed again by recovery, though it has ended, unless the store is known to be whole', async () => {
+    await using server = await startRedis()
+    await using redis = await openRedis({ url: server.url, role: 'producer' }, signal)
+    const { deps } = depsOver(createRedisJobStore({ redis: redis.client }))
+    const { stored } = await acceptJob(deps, aRequest(), signal)
+    const { id } = stored.job.definition
+    await commandJob(deps, id, 'cancel', signal)
+    const cancelled = await deps.store.load(id, signal)
+    assert.ok(cancelled?.job.progress.state === 'cancelled')
+    const progress = { ...cancelled.job.progress, fate: 'gone' } as const
+    await deps.store.save({ ...cancelled.job, progress }, cancelled.version, signal)
+    const countCancelled = async () => (await deps.store.countByState(signal)).cancelled
+    const loseIndex = async () => {
+      const others = (await redis.client.keys('*')).filter((key) => !key.includes(id))
+      await redis.client.del(...others.filter((key) => key !== 'firn:mark'))
+      assert.equal(await countCancelled(), 0)
+    }
+    await loseIndex()
+    await recoverJobs(deps, { isDryRun: true }, signal)
+    assert.equal(await countCancelled(), 0)
+    await recoverJobs(deps, { isDryRun: false }, signal)
+    assert.equal(await countCancelled(), 1)
+    await loseIndex()
+    await recoverJobs(deps, { isDryRun: false }, signal)
+    assert.equal(await countCancelled(), 0, 'the mark says that nothing was lost')
+  })
+
+  it('is not journaled at all while the store is away, with a key and without', async () => {
+    const { deps } = depsOver(createMemoryJobStore())
+    const away = async () => Promise.reject(new AppError('STORE_UNAVAILABLE', 'away'))
+    const store = { ...deps.store, load: away, create: away }
+    for (const idempotencyKey of [null, 'key']) {
+      const request = { ...aRequest(), idempotencyKey }
+      const refused = acceptJob({ ...deps, store }, request, signal)
+      await assert.rejects(refused, { code: 'STORE_UNAVAILABLE' })
+    }
+    assert.deepEqual(await Array.fromAsync(deps.journal.jobIds(signal)), [])
   })
 
   it('is announced again when its request is sent again', async () => {

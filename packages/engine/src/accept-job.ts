@@ -4,6 +4,7 @@ import type { StoredJob } from '@firn/store'
 import type { JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 import { rebuiltJob } from './job-from-journal.ts'
+import { loadEntry } from './load-entry.ts'
 
 /** A job as its client asks for it, already validated. */
 export interface JobRequest extends Omit<JobDefinition, 'id' | 'createdAtMs'> {
@@ -37,14 +38,14 @@ export async function acceptJob(
       ? createJobId(createdAtMs, deps.randomBytes(10))
       : jobIdOfKey(idempotencyKey)
 
-  if (idempotencyKey !== null) {
-    const stored = await deps.store.load(id, signal)
-    if (stored !== undefined) {
-      requireSameRequest(asked, stored.job.definition)
-      // Whoever accepted it may have died before the work was announced.
-      await enqueueWork(deps, stored.job, signal)
-      return { stored, isReplay: true }
-    }
+  // Without a key, too: what is journaled while there is no store becomes a job later, although
+  // its client was told that it had failed.
+  const known = await deps.store.load(id, signal)
+  if (known !== undefined) {
+    requireSameRequest(asked, known.job.definition)
+    // Whoever accepted it may have died before the work was announced.
+    await enqueueWork(deps, known.job, signal)
+    return { stored: known, isReplay: true }
   }
 
   const wanted = { ...asked, id, createdAtMs }
@@ -65,8 +66,7 @@ async function knownJob(
   definition: JobDefinition,
   signal: AbortSignal,
 ): Promise<Job> {
-  const entry = await deps.journal.load(definition.id, signal)
-  return entry === undefined ? newJob(definition) : rebuiltJob(entry, deps.now())
+  return rebuiltJob(await loadEntry(deps, definition.id, signal), deps.now())
 }
 
 function requireSameRequest(

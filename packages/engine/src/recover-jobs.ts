@@ -5,6 +5,7 @@ import { alignJob } from './align-job.ts'
 import type { JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 import { isBehindJournal, rebuiltJob } from './job-from-journal.ts'
+import { loadEntry } from './load-entry.ts'
 
 export interface RecoverReport {
   /** Jobs that the journal knows. */
@@ -18,10 +19,11 @@ export interface RecoverReport {
 /**
  * Puts back every job that the journal knows and the store does not, or of which the store knows
  * less: after a Redis that came back empty or as it was some time ago, and after an accept that
- * died half-way. Parts that Glacier holds are recorded again, not
- * uploaded again. Unfinished jobs that the store knows are indexed anew: whoever wrote one may have
- * died before it was, and the sweeper sees only what is. Safe to repeat and to run in several
- * processes. Leaves the store's mark, by which it is noticed at once when it may have lost something since.
+ * died half-way. Parts that Glacier holds are recorded again, not uploaded again. Unfinished jobs that
+ * the store knows are indexed anew: whoever wrote one may have died before it was, and the sweeper
+ * sees only what is. Finished ones, too, when the store may have lost something. Safe to repeat and
+ * to run in several processes. Leaves the store's mark, by which it is noticed at once when it may
+ * have lost something since.
  *
  * @param isDryRun reports what would be rebuilt and changes nothing.
  */
@@ -33,11 +35,13 @@ export async function recoverJobs(
   const rebuilt: JobId[] = []
   const failed: { jobId: JobId; error: unknown }[] = []
   let known = 0
-  const begun = options.isDryRun ? null : await deps.store.beginMark(signal)
+  const { isDryRun } = options
+  const index = isDryRun ? 'none' : (await deps.store.hasMark(signal)) ? 'unfinished' : 'all'
+  const begun = isDryRun ? null : await deps.store.beginMark(signal)
   for await (const id of deps.journal.jobIds(signal)) {
     known += 1
     try {
-      if (await recover(deps, id, options.isDryRun, signal)) rebuilt.push(id)
+      if (await recover(deps, id, index, signal)) rebuilt.push(id)
     } catch (error) {
       signal.throwIfAborted()
       // One damaged record must not cost the others; without a store or a journal nothing goes on.
@@ -51,18 +55,20 @@ export async function recoverJobs(
   return { known, rebuilt, failed }
 }
 
+/** Which of the jobs that the store knows are indexed anew; none in a dry run. */
+type Reindexed = 'none' | 'unfinished' | 'all'
+
 /** Returns whether the store did not know the job, or not how far it is. */
 async function recover(
   deps: JobDeps,
   id: JobId,
-  isDryRun: boolean,
+  index: Reindexed,
   signal: AbortSignal,
 ): Promise<boolean> {
   const stored = await deps.store.load(id, signal)
-  if (stored !== undefined) return await recheck(deps, stored, isDryRun, signal)
-  const entry = await deps.journal.load(id, signal)
-  if (entry === undefined) return false
-  if (!isDryRun) await rebuild(deps, entry, signal)
+  if (stored !== undefined) return await recheck(deps, stored, index, signal)
+  const entry = await loadEntry(deps, id, signal)
+  if (index !== 'none') await rebuild(deps, entry, signal)
   return true
 }
 
@@ -70,20 +76,21 @@ async function recover(
 async function recheck(
   deps: JobDeps,
   stored: StoredJob,
-  isDryRun: boolean,
+  index: Reindexed,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { definition, progress } = stored.job
   const { state } = progress
   const isFinal = state === 'archived' || state === 'cancelled'
-  const entry = isFinal ? undefined : await deps.journal.load(definition.id, signal)
+  const entry = isFinal ? undefined : await loadEntry(deps, definition.id, signal)
   if (entry !== undefined && isBehindJournal(stored.job, entry)) {
     // Opening a job takes over what the journal knows, with the parts that Glacier holds.
     const isLeft = state === 'queued' && !isFinished(rebuiltJob(entry, 0).progress.state)
-    if (!isLeft && !isDryRun) await alignJob(deps, stored, entry, signal)
+    if (!isLeft && index !== 'none') await alignJob(deps, stored, entry, signal)
     if (!isLeft) return true
   }
-  if (workFor(progress) !== undefined && !isDryRun) await deps.store.reindex(definition.id, signal)
+  const isIndexed = index === 'all' || (index === 'unfinished' && workFor(progress) !== undefined)
+  if (isIndexed) await deps.store.reindex(definition.id, signal)
   return false
 }
 
