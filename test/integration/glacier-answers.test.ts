@@ -61,7 +61,11 @@ describe('createGlacier(): what can be answered', () => {
     ],
     [
       'a missing vault that is named like an upload',
-      failure(404, 'ResourceNotFoundException', 'Vault not found for ARN: arn:aws:x:vaults/uploads'),
+      failure(
+        404,
+        'ResourceNotFoundException',
+        'Vault not found for ARN: arn:aws:x:vaults/uploads',
+      ),
       'GLACIER_VAULT_NOT_FOUND',
     ],
     [

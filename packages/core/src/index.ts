@@ -72,4 +72,5 @@ export {
   planParts,
   smallestPartSize,
 } from './part-plan.ts'
+export { requireSamePin } from './require-same-pin.ts'
 export { createTreeHashFold, foldTreeHash, type TreeHashFold, treeHash } from './tree-hash.ts'

@@ -15,14 +15,12 @@ import {
 } from '@firn/core'
 import type { OpenUpload } from '@firn/glacier'
 import type { JobRef, RunContext } from '@firn/queue'
-import type { StoredJob } from '@firn/store'
 import { abortQuietly } from './abort-quietly.ts'
 import { applyEvent } from './apply-event.ts'
 import type { SourceDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 import { failOrRepeat } from './fail-or-repeat.ts'
-import { listHeldParts, recordHeldParts } from './held-parts.ts'
-import { isBehindJournal, jobFromJournal } from './job-from-journal.ts'
+import { realignJob } from './realign-job.ts'
 
 /** Large enough that requests cost little beside hashing, small enough that a retry does. */
 const PART_SIZE_PREFERRED_BYTES = 16 * MIB
@@ -41,7 +39,7 @@ export async function openJob(deps: SourceDeps, ref: JobRef, run: RunContext): P
   }
   const { definition } = stored.job
   try {
-    if (await realign(deps, stored, run.signal)) return
+    if (await realignJob(deps, stored, run)) return
     const prepared = await prepare(deps, definition, run.signal)
     const own = progress.isOpening
       ? await listOwn(deps, definition.vault, ref, prepared.plan, run.signal)
@@ -54,24 +52,6 @@ export async function openJob(deps: SourceDeps, ref: JobRef, run: RunContext): P
     run.signal.throwIfAborted()
     await failOrRepeat(deps, ref, run, toAppError(error))
   }
-}
-
-/** Takes over what the journal knows of a job that the store believes to be at its beginning. */
-async function realign(
-  deps: SourceDeps,
-  { job, version }: StoredJob,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const entry = await deps.journal.load(job.definition.id, signal)
-  if (entry === undefined || !isBehindJournal(job, entry)) return false
-  const ahead = jobFromJournal(entry, deps.now())
-  // Asked before the job is saved: once it is, nobody asks again.
-  const held = await listHeldParts(deps, ahead, signal)
-  if (await deps.store.save(ahead, version, signal)) {
-    await recordHeldParts(deps, ahead, held, signal)
-    await enqueueWork(deps, ahead, signal)
-  }
-  return true
 }
 
 interface Prepared {

@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import { AppError, type SourcePin } from '@firn/core'
+import type { SourcePin } from '@firn/core'
 
 /** The version of a file that stat saw. */
 export function pinFromStats(stats: BigIntStats): SourcePin {
@@ -9,22 +9,5 @@ export function pinFromStats(stats: BigIntStats): SourcePin {
     inode: String(stats.ino),
     mtimeNs: String(stats.mtimeNs),
     ctimeNs: String(stats.ctimeNs),
-  }
-}
-
-/**
- * Compares two versions of a file. The change time catches what puts the modification time back.
- * The device does not count: the number that a network file system gets differs from one machine
- * to the next, and the workers of one job run on several.
- *
- * @throws AppError SOURCE_CHANGED that names the first difference.
- */
-export function requireSamePin(pinned: SourcePin, found: SourcePin): void {
-  for (const property of ['sizeBytes', 'inode', 'mtimeNs', 'ctimeNs'] as const) {
-    if (pinned[property] === found[property]) continue
-    throw new AppError(
-      'SOURCE_CHANGED',
-      `The source changed since the job was opened: ${property} is ${found[property]}, was ${pinned[property]}`,
-    )
   }
 }

@@ -1,7 +1,14 @@
 import { createHash, hash } from 'node:crypto'
 import { fstatSync, readSync } from 'node:fs'
-import { AppError, createTreeHashFold, invariant, MIB, type SourcePin } from '@firn/core'
-import { pinFromStats, requireSamePin } from './file-pin.ts'
+import {
+  AppError,
+  createTreeHashFold,
+  invariant,
+  MIB,
+  requireSamePin,
+  type SourcePin,
+} from '@firn/core'
+import { pinFromStats } from './file-pin.ts'
 import type { HashFileInput, RangeHashes } from './hash-pool.ts'
 
 /**

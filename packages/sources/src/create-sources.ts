@@ -1,5 +1,5 @@
-import { AppError, invariant, type SourcePin } from '@firn/core'
-import { type HashFileInput, type HashPool, type RangeHashes, requireSamePin } from '@firn/hashing'
+import { AppError, invariant, requireSamePin, type SourcePin } from '@firn/core'
+import type { HashFileInput, HashPool, RangeHashes } from '@firn/hashing'
 import { createAllowedRoots } from './allowed-roots.ts'
 import { createMemoryArena } from './memory-arena.ts'
 import { createOpenFiles, type FileLoan } from './open-files.ts'
