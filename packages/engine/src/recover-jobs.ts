@@ -35,9 +35,8 @@ export async function recoverJobs(
   const rebuilt: JobId[] = []
   const failed: { jobId: JobId; error: unknown }[] = []
   let known = 0
-  const { isDryRun } = options
-  const index = isDryRun ? 'none' : (await deps.store.hasMark(signal)) ? 'unfinished' : 'all'
-  const begun = isDryRun ? null : await deps.store.beginMark(signal)
+  const index = options.isDryRun ? 'none' : await whatToIndex(deps, signal)
+  const begun = options.isDryRun ? null : await deps.store.beginMark(signal)
   for await (const id of deps.journal.jobIds(signal)) {
     known += 1
     try {
@@ -57,6 +56,10 @@ export async function recoverJobs(
 
 /** Which of the jobs that the store knows are indexed anew; none in a dry run. */
 type Reindexed = 'none' | 'unfinished' | 'all'
+
+async function whatToIndex({ store }: JobDeps, signal: AbortSignal): Promise<Reindexed> {
+  return (await store.hasMark(signal)) ? 'unfinished' : 'all'
+}
 
 /** Returns whether the store did not know the job, or not how far it is. */
 async function recover(

@@ -22,6 +22,8 @@ export async function openDirectoryJournal(options: {
   const { directory } = options
   try {
     await within(null, async () => {
+      // Itself first: another process may have made it a moment ago.
+      await makeDirectory(directory)
       for (const shard of shards) await makeDirectory(join(directory, shard))
     })
   } catch (error) {

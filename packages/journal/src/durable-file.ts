@@ -1,17 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, open, rename, rm, unlink, writeFile } from 'node:fs/promises'
+import { link, open, rename, rm, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { createDirectoryMaker } from './directory-maker.ts'
 import { createDirectorySync } from './directory-sync.ts'
 
 const syncDirectory = createDirectorySync()
 
-/** Creates `path` and what is missing above it; every new entry is on stable storage after. */
-export async function makeDirectory(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true })
-  if (first === undefined) return
-  const top = dirname(first)
-  for (let entry = path; entry !== top; entry = dirname(entry)) await syncDirectory(dirname(entry))
-}
+/** Creates `path` and what is missing above it; its entry is on stable storage after. */
+export const makeDirectory = createDirectoryMaker(syncDirectory)
 
 async function writeTemporary(path: string, text: string): Promise<string> {
   const temporary = join(dirname(path), `.${randomUUID()}.tmp`)
