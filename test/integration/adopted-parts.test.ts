@@ -9,7 +9,7 @@ import { anUpload } from '@firn/testing'
 import { anIntent, openRolledBack, rolledBackDeps } from './rolled-back-job.ts'
 
 const { signal } = new AbortController()
-const run = { signal, attempt: 1, isLastAttempt: false }
+const run = { signal, attempt: 1, isLastAttempt: false, isPatienceOver: false }
 const partCount = 2
 const upload = anUpload({ partCount })
 const held: readonly StoredPart[] = ['aa', 'bb'].map((byte, index) => ({
@@ -89,7 +89,7 @@ describe('parts that Glacier holds of a job that Redis forgot', () => {
   it('keep their upload when the source could not be looked at to the end', async () => {
     const inspect = () => Promise.reject(new AppError('SOURCE_UNREADABLE', 'input/output error'))
     const { deps, ref, load } = await openForgotten({ inspect })
-    await openJob(deps, ref, { ...run, isLastAttempt: true })
+    await openJob(deps, ref, { ...run, isLastAttempt: true, isPatienceOver: true })
     const { progress } = (await load()).job
     assert.ok(progress.state === 'failed')
     assert.deepEqual([progress.error.code, progress.fate], ['SOURCE_UNREADABLE', 'kept'])
