@@ -13,8 +13,10 @@ describe('watchAdmission()', () => {
   it('refuses jobs before Redis is full, and takes them again once there is room', async () => {
     await using redis = await openRedis({ url: await redisUrl(), role: 'producer' }, signal)
     const { client } = redis
+    let queuedCount = 0
     await using admission = watchAdmission({
       readMemory: () => readMemory(client),
+      countQueued: async () => queuedCount,
       intervalMs: 10,
       onError: (error) => assert.fail(String(error)),
     })
@@ -37,6 +39,12 @@ describe('watchAdmission()', () => {
     for (const key of keys) await client.set(key, Buffer.alloc(1024 ** 2))
     await until(() => !isOpen(), { timeoutMs: 10_000 })
     await client.del(...keys)
+    await until(isOpen, { timeoutMs: 10_000 })
+
+    // 24 of 32 MiB are free, and 10,000 jobs that wait will need 29 MiB.
+    queuedCount = 10_000
+    await until(() => !isOpen(), { timeoutMs: 10_000 })
+    queuedCount = 0
     await until(isOpen, { timeoutMs: 10_000 })
   })
 })

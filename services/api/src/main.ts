@@ -48,12 +48,13 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
       return createBoard({ redis: redis.client, basePath: BOARD_PATH })
     }),
   )
+  const store = observeJobs(createRedisJobStore({ redis: redis.client }), reportJobs(registry, log))
   const server = resources.use(
     await openApi({
       ...config,
       tokens,
       registry,
-      store: observeJobs(createRedisJobStore({ redis: redis.client }), reportJobs(registry, log)),
+      store,
       journal,
       queues,
       controls: controls.current,
@@ -62,7 +63,11 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
       glacier,
       loadBoard: board.get,
       admission: resources.use(
-        watchAdmission({ readMemory: () => readMemory(redis.client), onError: onOutage }),
+        watchAdmission({
+          readMemory: () => readMemory(redis.client),
+          countQueued: async () => (await store.countByState(signal)).queued,
+          onError: onOutage,
+        }),
       ),
       now: Date.now,
       randomBytes,

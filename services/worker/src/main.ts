@@ -6,7 +6,7 @@ import { createGlacier } from '@firn/glacier'
 import { openHashPool } from '@firn/hashing'
 import { openJournal } from '@firn/journal'
 import { createJobQueues } from '@firn/queue'
-import { checkRedis, openRedis } from '@firn/redis'
+import { checkRedis, openRedis, readMemory } from '@firn/redis'
 import {
   createMetrics,
   observeGlacier,
@@ -18,6 +18,7 @@ import { createSources } from '@firn/sources'
 import { createRedisControlStore, createRedisJobStore, observeJobs } from '@firn/store'
 import { readWorkerConfig } from './config.ts'
 import { createJobWatcher } from './job-watch.ts'
+import { openMemoryGate } from './memory-gate.ts'
 import { openWorkerConsumers } from './worker-consumers.ts'
 import { openWorkerControls } from './worker-controls.ts'
 import { createWorkerMetrics } from './worker-metrics.ts'
@@ -80,7 +81,10 @@ await runService({ name: 'worker', env: process.env }, async ({ log, signal }) =
     now: Date.now,
   }
 
-  const parts = resources.use(openWorkerConsumers({ deps, config, redis, metrics, log }))
+  const memory = resources.use(
+    openMemoryGate({ readMemory: () => readMemory(redis.client), store, onError }),
+  )
+  const parts = resources.use(openWorkerConsumers({ deps, config, redis, metrics, memory, log }))
   controls.drive(parts)
   const probes = resources.use(
     await openProbeServer({

@@ -10,6 +10,7 @@ import {
 import type { RedisConnection } from '@firn/redis'
 import type { Logger } from '@firn/runtime'
 import type { WorkerConfig } from './config.ts'
+import type { MemoryGate } from './memory-gate.ts'
 import type { WorkerMetrics } from './worker-metrics.ts'
 
 export interface WorkerConsumers extends AsyncDisposable {
@@ -28,6 +29,7 @@ export function openWorkerConsumers(input: {
   readonly config: WorkerConfig
   readonly redis: RedisConnection
   readonly metrics: WorkerMetrics
+  readonly memory: Pick<MemoryGate, 'guard'>
   readonly log: Logger
 }): WorkerConsumers {
   const { deps, config, log } = input
@@ -63,7 +65,10 @@ export function openWorkerConsumers(input: {
     handlers: {
       queue: 'open',
       open: reportFailures(
-        skipHeld(deps, (ref, run) => openJob(deps, ref, run)),
+        skipHeld(
+          deps,
+          input.memory.guard((ref, run) => openJob(deps, ref, run)),
+        ),
         onFailure,
       ),
     },

@@ -1,0 +1,4 @@
+import { crowdGroup } from './crowd-scenarios.ts'
+import { runGroup } from './run-group.ts'
+
+runGroup(crowdGroup)
