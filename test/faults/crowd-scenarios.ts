@@ -62,7 +62,6 @@ const nearlyFull: Scenario = {
     for (const name of WORKERS) world.signal(name, 'SIGCONT')
     await settleArchived(scene)
     const { refusedCount, peakBytes } = await readRedisFacts(world.redis.port)
-    console.error(posts.length, 'posted', refusedCount, peakBytes / maxBytes)
     assert.equal(refusedCount, 0, 'Redis refused what was asked of it')
     assert.ok(peakBytes < maxBytes, `Redis used ${peakBytes} bytes`)
 

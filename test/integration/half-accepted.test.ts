@@ -73,8 +73,8 @@ describe('a job that was accepted half-way', () => {
   })
 
   it('is listed again by recovery, though it has ended, unless the store is known to be whole', async () => {
-    await using server = await startRedis()
-    await using redis = await openRedis({ url: server.url, role: 'producer' }, signal)
+    await using redis = await openRedis({ url: await redisUrl(), role: 'producer' }, signal)
+    await redis.client.flushall()
     const { deps } = depsOver(createRedisJobStore({ redis: redis.client }))
     const { stored } = await acceptJob(deps, aRequest(), signal)
     const { id } = stored.job.definition

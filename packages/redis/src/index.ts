@@ -1,5 +1,6 @@
 export { checkRedis } from './check-redis.ts'
 export { createLease, type Lease } from './lease.ts'
+export { openCheckedRedis } from './open-checked-redis.ts'
 export {
   type OpenRedisOptions,
   openRedis,

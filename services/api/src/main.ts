@@ -3,7 +3,7 @@ import { defaultControls } from '@firn/core'
 import { createGlacier } from '@firn/glacier'
 import { openJournal } from '@firn/journal'
 import { createJobQueues } from '@firn/queue'
-import { checkRedis, openRedis, readMemory } from '@firn/redis'
+import { openCheckedRedis, type RedisClient, readMemory } from '@firn/redis'
 import { createMetrics, observeGlacier, reportJobs, runService, watchValue } from '@firn/runtime'
 import { createRedisControlStore, createRedisJobStore, observeJobs } from '@firn/store'
 import { watchAdmission } from './admission.ts'
@@ -15,6 +15,12 @@ import { readTokens } from './read-tokens.ts'
 
 const CONTROLS_INTERVAL_MS = 1000
 
+/** Imported when somebody looks: it takes a tenth of a second and memory that most never need. */
+async function loadBoard(redis: RedisClient) {
+  const { createBoard } = await import('@firn/board')
+  return createBoard({ redis, basePath: BOARD_PATH })
+}
+
 await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
   const config = readApiConfig(process.env)
   const tokens = await readTokens(config)
@@ -22,11 +28,13 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
 
   const registry = createMetrics()
   const onOutage = (error: unknown): void => log.warn({ err: error }, 'redis is away')
+  const onWarning = (warning: string): void => log.warn({ warning }, 'redis may lose jobs')
   const redis = resources.use(
-    await openRedis({ url: config.redisUrl, role: 'producer', name: 'firn-api', onOutage }, signal),
+    await openCheckedRedis(
+      { url: config.redisUrl, role: 'producer', name: 'firn-api', onOutage, onWarning },
+      signal,
+    ),
   )
-  for (const warning of await checkRedis(redis, signal))
-    log.warn({ warning }, 'redis may lose jobs')
   const journal = resources.use(await openJournal(config.journalUrl, signal))
   const queues = resources.use(createJobQueues({ redis: redis.client, attempts: config.attempts }))
   const glacier = resources.use(createGlacier({ onRequest: observeGlacier(registry) }))
@@ -41,13 +49,7 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
       onError: onOutage,
     }),
   )
-  // Loaded when somebody looks: it takes a tenth of a second and memory that most never need.
-  const board = resources.use(
-    createLazy(async () => {
-      const { createBoard } = await import('@firn/board')
-      return createBoard({ redis: redis.client, basePath: BOARD_PATH })
-    }),
-  )
+  const board = resources.use(createLazy(() => loadBoard(redis.client)))
   const store = observeJobs(createRedisJobStore({ redis: redis.client }), reportJobs(registry, log))
   const server = resources.use(
     await openApi({

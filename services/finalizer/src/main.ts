@@ -9,7 +9,7 @@ import {
   openConsumer,
   reportFailures,
 } from '@firn/queue'
-import { checkRedis, openRedis } from '@firn/redis'
+import { openCheckedRedis } from '@firn/redis'
 import {
   countLocksLost,
   createMetrics,
@@ -43,15 +43,19 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
   const onError = (err: unknown): void => log.warn({ err }, 'trouble with redis')
 
   const registry = createMetrics()
+  const onWarning = (warning: string): void => log.warn({ warning }, 'redis may lose jobs')
   const redis = resources.use(
-    await openRedis(
-      { url: config.redisUrl, role: 'worker', name: 'firn-finalizer', onOutage: onError },
+    await openCheckedRedis(
+      {
+        url: config.redisUrl,
+        role: 'worker',
+        name: 'firn-finalizer',
+        onOutage: onError,
+        onWarning,
+      },
       signal,
     ),
   )
-  for (const warning of await checkRedis(redis, signal)) {
-    log.warn({ warning }, 'redis may lose jobs')
-  }
   const glacier = resources.use(
     createGlacier({
       onRequest: observeGlacier(registry),

@@ -6,7 +6,7 @@ import { createGlacier } from '@firn/glacier'
 import { openHashPool } from '@firn/hashing'
 import { openJournal } from '@firn/journal'
 import { createJobQueues } from '@firn/queue'
-import { checkRedis, openRedis, readMemory } from '@firn/redis'
+import { openCheckedRedis, readMemory } from '@firn/redis'
 import {
   createMetrics,
   observeGlacier,
@@ -34,15 +34,13 @@ await runService({ name: 'worker', env: process.env }, async ({ log, signal }) =
   const onError = (err: unknown): void => log.warn({ err }, 'trouble with redis')
 
   const registry = createMetrics()
+  const onWarning = (warning: string): void => log.warn({ warning }, 'redis may lose jobs')
   const redis = resources.use(
-    await openRedis(
-      { url: config.redisUrl, role: 'worker', name: 'firn-worker', onOutage: onError },
+    await openCheckedRedis(
+      { url: config.redisUrl, role: 'worker', name: 'firn-worker', onOutage: onError, onWarning },
       signal,
     ),
   )
-  for (const warning of await checkRedis(redis, signal)) {
-    log.warn({ warning }, 'redis may lose jobs')
-  }
   const hashPool = resources.use(await openHashPool({ threads: config.hashThreads }))
   const store = observeJobs(createRedisJobStore({ redis: redis.client }), reportJobs(registry, log))
   const watcher = resources.use(createJobWatcher({ store, onError }))
