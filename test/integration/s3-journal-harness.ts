@@ -1,4 +1,4 @@
-import { AppError } from '@firn/core'
+import { AppError, type JobDefinition } from '@firn/core'
 import type { OpenJournal } from '@firn/journal'
 import { type S3Server, startS3 } from '@firn/testing'
 import { openS3Journal } from '../../packages/journal/src/s3-journal.ts'
@@ -6,6 +6,8 @@ import { defaultLimits, type S3Limits } from '../../packages/journal/src/s3-limi
 
 export const { signal: never } = new AbortController()
 export const PREFIX = 'firn/'
+/** Long enough for a request on a busy machine, short enough to wait for one that hangs. */
+export const IMPATIENT = { requestMs: 2000 }
 
 export interface S3World extends AsyncDisposable {
   readonly s3: S3Server
@@ -29,6 +31,10 @@ export async function openS3World(options: Parameters<typeof startS3>[0] = {}): 
       await s3[Symbol.asyncDispose]()
     },
   }
+}
+
+export function keyOf({ id }: Pick<JobDefinition, 'id'>): string {
+  return `${PREFIX}${id.slice(-1)}/${id}.json`
 }
 
 export function isUnavailable(error: unknown): boolean {
