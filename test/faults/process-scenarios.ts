@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pass } from './glacier-gate.ts'
+import { workerOutOfMemory } from './memory-scenario.ts'
 import { networkScenarios } from './network-scenarios.ts'
 import { rollingRestart } from './restart-scenario.ts'
 import { countOf, holdPart, settleArchived } from './rules.ts'
@@ -148,6 +149,7 @@ export const processGroup: ScenarioGroup = {
     apiKilled,
     finalizerFrozen,
     rollingRestart,
+    workerOutOfMemory,
     ...networkScenarios,
   ],
 }

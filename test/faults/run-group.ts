@@ -16,8 +16,8 @@ export function runGroup(group: ScenarioGroup): void {
       await world?.[Symbol.asyncDispose]()
     }
     after(closeWorld)
-    for (const { id, fault, run } of group.scenarios) {
-      it(`${id}: ${fault}`, async () => {
+    for (const { id, fault, run, skip } of group.scenarios) {
+      it(`${id}: ${fault}`, { ...(skip !== undefined && { skip }) }, async () => {
         shared ??= await openWorld(group.world)
         const world = shared
         try {

@@ -6,6 +6,8 @@ export interface Scenario {
   readonly id: string
   readonly fault: string
   readonly outcome: string
+  /** Why it cannot be run here, when it cannot. */
+  readonly skip?: string
   /** Does the faults and asserts what is particular; the invariants are checked after each. */
   readonly run: (scene: Scene) => Promise<void>
 }
