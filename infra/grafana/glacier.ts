@@ -27,13 +27,13 @@ export const glacier: Dashboard = {
           description: 'Share of the requests with another error',
           thresholds: { orange: 0.05, red: 0.2 },
         }),
-        stat('Longest idle upload', 's', 'max(firn_upload_idle_seconds)', {
+        stat('Longest idle upload', 's', 'max(firn_upload_idle_seconds) or vector(0)', {
           description: 'Of all vaults. Glacier may forget an upload after 24 h without a part',
           thresholds: { orange: 12 * 3600, red: 20 * 3600 },
         }),
         stat('Orphaned uploads', 'short', 'max(firn_orphan_uploads)', {
           description:
-            'Of all vaults: uploads that no job owns and that are still within their grace',
+            'Of all vaults: uploads that no job owns, within their grace or such that cannot be aborted',
           thresholds: { orange: 1, red: 10 },
         }),
       ],

@@ -22,7 +22,7 @@ export const overview: Dashboard = {
           width: 3,
         }),
         stat('Left to upload', 'bytes', LEFT, {
-          description: 'Bytes of opened archives that are not uploaded; not those of paused jobs',
+          description: 'Bytes of opened archives that are not uploaded; not what is paused or held',
           width: 3,
         }),
         stat('Not opened yet', 'short', sumOfVaults('firn_unfinished_jobs', 'state="queued"'), {
@@ -36,13 +36,15 @@ export const overview: Dashboard = {
         stat(
           'Oldest unfinished job',
           's',
-          `max(firn_unfinished_age_seconds{${OF_VAULT}, state!="paused"}) or on() 0 * max(firn_backlog_bytes)`,
-          { description: 'Since it was accepted; not the paused ones', width: 3 },
+          `max(firn_unfinished_age_seconds{${OF_VAULT}, state!~"paused|held"}) or on() 0 * max(firn_backlog_bytes)`,
+          { description: 'Since it was accepted; not what is paused or held', width: 3 },
         ),
-        stat('Paused', 'short', sumOfVaults('firn_unfinished_jobs', 'state="paused"'), {
-          description: 'Jobs that wait for somebody to resume them',
-          width: 3,
-        }),
+        stat(
+          'Paused or held',
+          'short',
+          sumOfVaults('firn_unfinished_jobs', 'state=~"paused|held"'),
+          { description: 'Jobs that wait for somebody to resume or release them', width: 3 },
+        ),
         stat('Archived in a day', 'short', endedInADay('archived'), {
           description: 'Jobs that became an archive in the last 24 hours',
           width: 3,
@@ -99,7 +101,8 @@ export const overview: Dashboard = {
           width: 3,
         }),
         stat('Orphaned uploads', 'short', 'max(firn_orphan_uploads)', {
-          description: 'Multipart uploads that no job owns and that are still within their grace',
+          description:
+            'Uploads that no job owns: within their grace, or such that cannot be aborted',
           thresholds: { orange: 1, red: 10 },
           width: 3,
         }),

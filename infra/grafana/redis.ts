@@ -85,7 +85,7 @@ export const redis: Dashboard = {
           'short',
           [
             {
-              expr: `sum by (vault) (max by (vault, state) (firn_unfinished_jobs{${OF_VAULT}, state!="paused"}))`,
+              expr: `sum by (vault) (max by (vault, state) (firn_unfinished_jobs{${OF_VAULT}, state!~"paused|held"}))`,
               legend: '{{vault}}',
             },
           ],

@@ -48,7 +48,7 @@ describe('dashboards and alerts over a real run', { skip, timeout: 12 * 60_000 }
       await scene.test.api.createVault(vault, AbortSignal.timeout(WAIT_MAX_MS))
     }
     await scene.untilData(`count(up{job="firn-worker"} == 1) == ${WORKERS}`)
-    await scene.untilData('firn_upload_idle_seconds', 'firn_orphan_uploads')
+    await scene.untilData('firn_backlog_bytes', 'firn_orphan_uploads')
   })
   after(() => scene?.[Symbol.asyncDispose]())
 

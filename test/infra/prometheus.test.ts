@@ -3,11 +3,12 @@ import { readFile } from 'node:fs/promises'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { renderFiles } from '../../infra/generate/render-files.ts'
+import { BASE_URL_FILE, parseBaseUrl, renderFiles } from '../../infra/generate/render-files.ts'
 import { canRun, runCommand } from './run-command.ts'
 import { runbookQueries, runbookSections } from './runbook.ts'
 
 const ROOT = new URL('../../', import.meta.url)
+const CASES = ['firn', 'days'].map((name) => `infra/prometheus/tests/${name}.test.yml`)
 const limit = { timeoutMs: 120_000 }
 const skip = (await canRun('promtool', '--version'))
   ? false
@@ -27,8 +28,8 @@ const Rules = z.object({
   ),
 })
 
-async function readRules() {
-  const text = await readFile(new URL('infra/prometheus/rules/firn.yml', ROOT), 'utf8')
+async function readRules(file = 'infra/prometheus/rules/firn.yml') {
+  const text = await readFile(new URL(file, ROOT), 'utf8')
   return Rules.parse(parse(text)).groups.flatMap(({ rules }) => rules)
 }
 
@@ -46,11 +47,12 @@ describe('infra/prometheus', () => {
   })
 
   it('has rules that fire when they are due, and not before', { skip }, async () => {
-    await runCommand(['promtool', 'test', 'rules', 'infra/prometheus/tests/firn.test.yml'], limit)
+    await runCommand(['promtool', 'test', 'rules', ...CASES], limit)
   })
 
   it('has a case for every alert', async () => {
-    const cases = await readFile(new URL('infra/prometheus/tests/firn.test.yml', ROOT), 'utf8')
+    const texts = CASES.map((file) => readFile(new URL(file, ROOT), 'utf8'))
+    const cases = (await Promise.all(texts)).join('\n')
     for (const { alert } of await readRules()) {
       assert.match(cases, new RegExp(`^ +alertname: ${alert}$`, 'm'), alert)
     }
@@ -61,6 +63,18 @@ describe('infra/prometheus', () => {
     const linked = (await readRules()).map(({ annotations }) => annotations.runbook_url)
     const expected = new Set(anchors.map((anchor) => `docs/runbook.md#${anchor}`))
     assert.deepEqual(new Set(linked), expected)
+  })
+
+  it('links to where the runbook can be read from, in what Prometheus loads', async () => {
+    const base = parseBaseUrl(await readFile(new URL(BASE_URL_FILE, ROOT), 'utf8'))
+    const linked = await readRules('infra/prometheus/firn.rules.yml')
+    const links = (await readRules()).map(({ annotations }) => base + annotations.runbook_url)
+    assert.deepEqual(
+      linked.map(({ annotations }) => annotations.runbook_url),
+      links,
+    )
+    const config = await readFile(new URL('infra/prometheus/prometheus.yml', ROOT), 'utf8')
+    assert.deepEqual(parse(config).rule_files, ['firn.rules.yml'])
   })
 
   it('says in every section what is seen, where to look, what causes it and what to do', async () => {
@@ -84,6 +98,13 @@ describe('infra/prometheus', () => {
 })
 
 describe('npm run generate', () => {
+  it('takes an address of the web that ends in a slash, and no other', () => {
+    assert.equal(parseBaseUrl('https://a.example/b/\n'), 'https://a.example/b/')
+    for (const text of ['docs/', 'https://a.example/b', 'ftp://a/', 'https://a.example/?b=/']) {
+      assert.throws(() => parseBaseUrl(text), /wanted is http/, text)
+    }
+  })
+
   it('has been run since its sources changed', async () => {
     for (const [path, text] of await renderFiles(ROOT)) {
       const isFresh = (await readFile(new URL(path, ROOT), 'utf8')) === text
