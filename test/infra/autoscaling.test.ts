@@ -21,6 +21,7 @@ import { countRepeatedly, timeTable } from './time-table.ts'
 const JOBS = 4
 /** Ten minutes of an autoscaler's window are ten seconds of the run. */
 const SPEED = 60
+const QUEUED = 'max(sum by (instance) (firn_queue_jobs{queue="parts", state=~"waiting|active"}))'
 type Values = Series['values']
 
 const skip = (await canRun('prometheus', '--version'))
@@ -114,9 +115,12 @@ describe('autoscaling over a real run', { skip, timeout: 12 * 60_000 }, () => {
     await waitUntil(async () => (await ask('sum(firn_worker_slots{state="busy"})')) === 0)
     const inRedis = await countRedis()
     assert.ok(inRedis > prometheus.target, `${inRedis} parts wait`)
-    await waitUntil(async () => (await ask(prometheus.query)) === inRedis)
-    assert.equal(await ask(hpa.query), inRedis)
+    await waitUntil(async () => (await ask(QUEUED)) === inRedis)
+    // Nobody may do what waits, so that no worker is started for it.
+    await waitUntil(async () => (await ask(prometheus.query)) === 0)
+    assert.equal(await ask(hpa.query), 0)
     await order('/v1/resume')
+    await waitUntil(async () => ((await ask(prometheus.query)) ?? 0) > prometheus.target)
 
     for (const { id } of jobs) await untilArchived(scene.test, id)
     await scene.setFaults([])
