@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { kedaPrometheus, kedaRedis, plainHpa } from './autoscalers.ts'
 import {
   AUTOSCALERS,
+  renderAlso,
   renderDemo,
   renderProduction,
   renderWithBucket,
@@ -48,7 +49,13 @@ const Workload = z.object({
             livenessProbe: Probe,
             readinessProbe: Probe,
             lifecycle: z
-              .object({ preStop: z.object({ sleep: z.object({ seconds: z.number() }) }) })
+              .object({
+                preStop: z.object({
+                  exec: z.object({
+                    command: z.tuple([z.literal('node'), z.literal('-e'), z.string()]),
+                  }),
+                }),
+              })
               .optional(),
             securityContext: z.object({
               allowPrivilegeEscalation: z.literal(false),
@@ -90,8 +97,10 @@ describe('infra/kubernetes', { skip: whyNoKubectl, timeout: 5 * 60_000 }, () => 
     )
     for (const { name, pod } of workloads) {
       if (name === 'firn-redis') continue
-      const preStop = pod.containers[0].lifecycle?.preStop.sleep.seconds ?? 0
-      assert.ok(pod.terminationGracePeriodSeconds > preStop + 25, name)
+      const [, , script = ''] = pod.containers[0].lifecycle?.preStop.exec.command ?? []
+      const preStopMs = Number(/^setTimeout\(\(\) => \{\}, (\d+)\)$/.exec(script)?.[1] ?? 0)
+      assert.equal(preStopMs > 0, name === 'firn-api')
+      assert.ok(pod.terminationGracePeriodSeconds > preStopMs / 1000 + 25, name)
     }
   })
 
@@ -151,6 +160,39 @@ describe('infra/kubernetes', { skip: whyNoKubectl, timeout: 5 * 60_000 }, () => 
     const { data } = z.object({ data: z.record(z.string(), z.string()) }).parse(dashboards)
     const files = (await Array.fromAsync(glob('infra/grafana/dashboards/*.json'))).map(String)
     assert.deepEqual(Object.keys(data).sort(), files.map((file) => basename(file)).sort())
+  })
+
+  it('lets KEDA log in to the Redis of the demo', async () => {
+    const rendered = await renderAlso('demo', 'keda-redis')
+    const find = (kind: string) => rendered.find((manifest) => manifest.kind === kind)
+    const Authentication = z.object({
+      spec: z.object({ secretTargetRef: z.array(z.object({ name: z.string() })) }),
+    })
+    const { spec } = Authentication.parse(find('TriggerAuthentication'))
+    const secrets = named(rendered, 'Secret')
+    assert.ok(secrets.includes(spec.secretTargetRef[0]?.name ?? ''), secrets.join())
+    const Scaled = z.object({
+      spec: z.object({
+        triggers: z.array(z.object({ metadata: z.object({ address: z.string() }) })),
+      }),
+    })
+    const { triggers } = Scaled.parse(find('ScaledObject')).spec
+    for (const { metadata } of triggers) {
+      assert.equal(metadata.address, 'firn-redis.firn.svc.cluster.local:6379')
+    }
+    const policy = rendered.find(({ metadata }) => metadata.name === 'firn-redis-from-keda')
+    assert.match(JSON.stringify(policy), /"kubernetes.io\/metadata.name":"keda"/)
+  })
+
+  it('gives the API a file of tokens instead of one token', async () => {
+    const rendered = await renderAlso('production', 'api-tokens')
+    const text = JSON.stringify(
+      rendered.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'firn-api'),
+    )
+    assert.match(text, /"name":"API_TOKENS_FILE","value":"\/etc\/firn\/tokens"/)
+    assert.match(text, /"mountPath":"\/etc\/firn","name":"tokens","readOnly":true/)
+    assert.match(text, /"secretName":"firn-api-tokens"/)
+    assert.doesNotMatch(text, /"secretRef":\{"name":"firn-api"\}/)
   })
 
   it('leaves no volume that pods share but the sources, when the journal is in a bucket', async () => {

@@ -41,15 +41,22 @@ export function renderWithBucket(): Promise<readonly Manifest[]> {
   ])
 }
 
+/** An overlay with one more component. */
+export function renderAlso(overlay: string, component: string): Promise<readonly Manifest[]> {
+  const line = `components:\n  - ../../components/${component}\n`
+  return renderChanged([['components:\n', line]], overlay)
+}
+
 async function renderChanged(
   changes: readonly (readonly [from: string, to: string])[],
+  name = 'production',
 ): Promise<readonly Manifest[]> {
   const copy = await mkdtemp(join(tmpdir(), 'firn-kustomize-'))
   try {
     for (const part of ['kubernetes', 'prometheus', 'grafana']) {
       await cp(join('infra', part), join(copy, part), { recursive: true })
     }
-    const overlay = join(copy, 'kubernetes/overlays/production')
+    const overlay = join(copy, 'kubernetes/overlays', name)
     const file = join(overlay, 'kustomization.yaml')
     let text = await readFile(file, 'utf8')
     for (const [from, to] of changes) {

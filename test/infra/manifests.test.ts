@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 import {
   AUTOSCALERS,
+  renderAlso,
   renderDemo,
   renderProduction,
   renderWithBucket,
@@ -110,6 +111,8 @@ describe('manifests', { timeout: 10 * 60_000 }, () => {
       manifests: () => renderProduction(name),
     })),
     { name: 'production with its journal in a bucket', manifests: renderWithBucket },
+    { name: 'demo with keda-redis', manifests: () => renderAlso('demo', 'keda-redis') },
+    { name: 'production with api-tokens', manifests: () => renderAlso('production', 'api-tokens') },
   ]
   for (const { name, manifests } of overlays) {
     it(`render ${name} into what the schemas allow`, { skip: whyNoKubectl }, async () => {
