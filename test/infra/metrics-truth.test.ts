@@ -81,7 +81,11 @@ describe('metrics while processes come and go', { skip, timeout: 12 * 60_000 }, 
     const seconds = Math.ceil((Date.now() - fromMs) / 1000)
 
     const rates = await history(`sum(rate(${BYTES}[5s]))`, fromMs)
-    assert.ok(rates.length > 10 && rates.every((rate) => rate >= 0), 'no rate is negative')
+    assert.ok(rates.length > 3, `${rates.length} rates`)
+    assert.ok(
+      rates.every((rate) => rate >= 0),
+      'no rate is negative',
+    )
     const slots = await history('sum(firn_worker_slots)', fromMs)
     assert.ok(Math.max(...slots) === WORKERS * SLOTS, `never more slots than there are: ${slots}`)
     // Each killed worker takes along what it did since the last scrape, and some of what others do again.
