@@ -20,7 +20,7 @@ const events: readonly JobEvent[] = [
   { type: 'range-missing' },
   { type: 'doubted', atMs: 1 },
   { type: 'doubt-cleared' },
-  { type: 'inventory-asked', inventoryJobId: 'I1' },
+  { type: 'inventory-asked', inventoryJobId: 'I1', inventoryDateMs: 1 },
   { type: 'upload-lost' },
   { type: 'completed', archive: { archiveId: 'A', location: '/', treeHash: 'aa' } },
   { type: 'failed', error: { ...error, isRetryable: true } },

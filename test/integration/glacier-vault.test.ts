@@ -149,6 +149,14 @@ describe('createGlacier() with the vault', () => {
     let inventory = await glacier.readInventory(asked, never)
     while (inventory === 'pending') inventory = await glacier.readInventory(asked, never)
     assert.ok(inventory !== 'gone')
+    const dateMs = await glacier.inventoryDateMs(vault, never)
+    assert.ok(dateMs !== null && Math.abs(dateMs - inventory.takenAtMs) < 1000, `${dateMs}`)
+    await glacier.createVault('never-used', never)
+    assert.equal(await glacier.inventoryDateMs('never-used', never), null)
+    await assert.rejects(
+      glacier.inventoryDateMs('no-such-vault', never),
+      hasCode('GLACIER_VAULT_NOT_FOUND'),
+    )
     const row = inventory.archives.find((archive) => archive.archiveId === archiveId)
     const { description, sizeBytes, treeHash } = row ?? {}
     assert.deepEqual(

@@ -16,7 +16,7 @@ async function receiptFromInventory(account: string | null) {
   const definition = aDefinition({ vault: 'v' })
   const ref = { jobId: definition.id, generation: 1 }
   const upload = anUpload({ partCount: 1 })
-  const doubt = { treeHash, doubtSinceMs: 1, inventoryJobId: 'I1' }
+  const doubt = { treeHash, doubtSinceMs: 1, inventoryJobId: 'I1', inventoryDateMs: null }
   const progress = { state: 'reconciling', generation: 1, upload, ...doubt } as const
   const job = aJob({ definition, progress })
   const gone = new AppError('GLACIER_UPLOAD_NOT_FOUND', 'gone')
@@ -36,10 +36,11 @@ async function receiptFromInventory(account: string | null) {
       async *listUploads() {},
     },
     inventories: {
+      inventoryDateMs: async () => null,
       askInventory: refuse,
       readInventory: async () => ({ account, takenAtMs: 9, archives }),
     },
-    ...{ region: 'eu-central-1', inventoryMarginMs: 0 },
+    ...{ region: 'eu-central-1', inventoryMarginMs: 0, inventoryPatienceMs: 0 },
     ...{ controls: () => defaultControls, now: () => 10 },
   }
   await deps.journal.putDefinition(definition, signal)

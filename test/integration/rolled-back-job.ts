@@ -92,8 +92,13 @@ export const rolledBackDeps: Omit<PartDeps & FinalizeDeps, 'store' | 'journal'> 
     listParts: gone,
     listUploads: gone,
   },
-  inventories: { askInventory: async () => gone(), readInventory: async () => gone() },
+  inventories: {
+    inventoryDateMs: async () => null,
+    askInventory: async () => gone(),
+    readInventory: async () => gone(),
+  },
   inventoryMarginMs: 0,
+  inventoryPatienceMs: 0,
   region: null,
   sources: {
     inspect: async () => anUpload().pin,

@@ -28,6 +28,7 @@ export function createInventoryModel(options: {
       if (shown.length === (latest?.archives.length ?? 0)) return
       latest = { account: null, takenAtMs: now(), archives: shown }
     },
+    inventoryDateMs: async () => latest?.takenAtMs ?? null,
     async askInventory({ sinceMs }) {
       if (latest === undefined) throw new AppError('OUTCOME_UNKNOWN', 'no inventory yet')
       const narrowed = latest.archives.filter(({ createdAtMs }) => createdAtMs >= sinceMs)

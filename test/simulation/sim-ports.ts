@@ -36,6 +36,7 @@ const decisive = ['initiateUpload', 'completeUpload', 'abortUpload', 'putIntent'
 const DECISIVE_RISK = 3
 /** As production has it: wrong clocks and late inventories together stay below it. */
 const INVENTORY_MARGIN_MS = 24 * 3600 * 1000
+const INVENTORY_PATIENCE_MS = 72 * 3600 * 1000
 
 /** The ports as one process sees them: each method is one call that the scheduler decides about. */
 export function simPorts(scheduler: Scheduler, models: Models, process: SimProcess): SimDeps {
@@ -63,6 +64,7 @@ export function simPorts(scheduler: Scheduler, models: Models, process: SimProce
     randomBytes: models.randomBytes,
     region: null,
     inventoryMarginMs: INVENTORY_MARGIN_MS,
+    inventoryPatienceMs: INVENTORY_PATIENCE_MS,
     graceMs: 0,
     workerName: process.name,
     observe: { phase: () => undefined, part: () => undefined },

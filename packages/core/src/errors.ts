@@ -25,6 +25,7 @@ export const dispositionByCode = {
   ARCHIVE_CHECKSUM_MISMATCH: 'reject',
   RANGE_MISSING: 'retry',
   OUTCOME_UNKNOWN: 'retry',
+  OUTCOME_NEEDS_OPERATOR: 'wait',
   GLACIER_UNAVAILABLE: 'outage',
   GLACIER_TIMEOUT: 'outage',
   GLACIER_THROTTLED: 'throttle',

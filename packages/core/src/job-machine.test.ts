@@ -31,7 +31,7 @@ const events: readonly JobEvent[] = [
   { type: 'range-missing' },
   { type: 'doubted', atMs: 7 },
   { type: 'doubt-cleared' },
-  { type: 'inventory-asked', inventoryJobId: 'I1' },
+  { type: 'inventory-asked', inventoryJobId: 'I1', inventoryDateMs: 8 },
   { type: 'upload-lost' },
   { type: 'completed', archive: archive('A1') },
   { type: 'completed', archive: archive('A2') },

@@ -10,7 +10,11 @@ export type JobEvent =
   | { readonly type: 'range-missing' }
   | { readonly type: 'doubted'; readonly atMs: number }
   | { readonly type: 'doubt-cleared' }
-  | { readonly type: 'inventory-asked'; readonly inventoryJobId: string | null }
+  | {
+      readonly type: 'inventory-asked'
+      readonly inventoryJobId: string | null
+      readonly inventoryDateMs: number | null
+    }
   | { readonly type: 'upload-lost' }
   | { readonly type: 'completed'; readonly archive: Archive }
   | { readonly type: 'failed'; readonly error: JobError }
@@ -151,6 +155,7 @@ function fromFinalizing(progress: In<'finalizing'>, event: JobEvent): Step {
         state: 'reconciling',
         doubtSinceMs: event.atMs,
         inventoryJobId: null,
+        inventoryDateMs: null,
       })
     case 'completed':
       return to({ state: 'archived', generation, upload, archive: event.archive })
@@ -170,10 +175,12 @@ function fromReconciling(progress: In<'reconciling'>, event: JobEvent): Step {
       return to(progress)
     case 'doubt-cleared':
       return to({ state: 'finalizing', generation, upload, treeHash })
-    case 'inventory-asked':
-      return event.inventoryJobId === progress.inventoryJobId
-        ? to(progress)
-        : to({ ...progress, inventoryJobId: event.inventoryJobId })
+    case 'inventory-asked': {
+      const { inventoryJobId, inventoryDateMs } = event
+      const isKnown =
+        inventoryJobId === progress.inventoryJobId && inventoryDateMs === progress.inventoryDateMs
+      return to(isKnown ? progress : { ...progress, inventoryJobId, inventoryDateMs })
+    }
     case 'completed':
       return to({ state: 'archived', generation, upload, archive: event.archive })
     case 'upload-lost':

@@ -96,6 +96,8 @@ export type Progress =
       readonly doubtSinceMs: number
       /** The inventory that was asked for to find out, as Glacier's job id; null before. */
       readonly inventoryJobId: string | null
+      /** When the vault's inventory was from that was asked for last; null before. */
+      readonly inventoryDateMs: number | null
     }
   | {
       readonly state: 'paused'

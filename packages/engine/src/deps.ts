@@ -30,6 +30,8 @@ export interface FinalizeDeps extends GlacierDeps {
    * service takes inventories about daily and does not say from when their content is.
    */
   readonly inventoryMarginMs: number
+  /** How long a doubt waits for such an inventory before it needs an operator. */
+  readonly inventoryPatienceMs: number
 }
 
 /** What the use cases that read sources need besides. */

@@ -5,7 +5,8 @@ import { archiveReceipt } from './archive-receipt.ts'
 import type { FinalizeDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 
-const DAY_MS = 24 * 3600 * 1000
+const HOUR_MS = 3600 * 1000
+const DAY_MS = 24 * HOUR_MS
 
 export type Reconciling = Extract<Progress, { state: 'reconciling' }>
 
@@ -16,9 +17,12 @@ export type Reconciling = Extract<Progress, { state: 'reconciling' }>
  *
  * A match in any inventory proves the archive. Its absence proves something only in an inventory
  * taken well after the upload was gone: from then on no delayed Complete could create anything.
- * Until one or the other is known nothing is uploaded again.
+ * Until one or the other is known nothing is uploaded again. Glacier takes no inventory while
+ * nothing in the vault changes, so one that is asked for in vain is asked for once, and a doubt that
+ * lasts says that it needs an operator.
  *
- * @throws AppError OUTCOME_UNKNOWN while it has to wait; the queue asks again later.
+ * @throws AppError OUTCOME_UNKNOWN or OUTCOME_NEEDS_OPERATOR while it has to wait; the queue asks
+ * again later.
  */
 export async function reconcileUpload(
   deps: FinalizeDeps,
@@ -45,7 +49,8 @@ export async function reconcileUpload(
     const location = `/${inventory.account ?? '-'}/vaults/${vault}/archives/${archiveId}`
     return await archiveReceipt(deps, job, progress, { archiveId, location, treeHash }, signal)
   }
-  await askAgain(deps, job, progress, null, signal)
+  const { inventoryDateMs } = progress
+  await noteInventory(deps, job, { inventoryJobId: null, inventoryDateMs }, signal)
   if (inventory.takenAtMs <= progress.doubtSinceMs + deps.inventoryMarginMs) {
     throw unknown('The inventory is older than the doubt')
   }
@@ -61,30 +66,58 @@ async function readInventory(
   signal: AbortSignal,
 ): Promise<Inventory> {
   const { vault } = job.definition
-  const { inventoryJobId, upload } = progress
-  if (inventoryJobId === null) {
-    // From well before: the times are of other clocks than Glacier's.
-    const sinceMs = Math.max(0, Math.min(job.definition.createdAtMs, upload.openedAtMs) - DAY_MS)
-    const asked = await deps.inventories.askInventory({ vault, sinceMs }, signal)
-    await askAgain(deps, job, progress, asked.inventoryJobId, signal)
-    throw unknown('An inventory was asked for')
-  }
+  const { inventoryJobId } = progress
+  if (inventoryJobId === null) return await askInventory(deps, job, progress, signal)
   const inventory = await deps.inventories.readInventory({ vault, inventoryJobId }, signal)
   if (inventory === 'pending') throw unknown('The inventory is not ready yet')
   if (inventory !== 'gone') return inventory
-  await askAgain(deps, job, progress, null, signal)
+  await noteInventory(deps, job, { inventoryJobId: null, inventoryDateMs: null }, signal)
   throw unknown('The inventory has expired; another will be asked for')
 }
 
-async function askAgain(
+/** Asks for the vault's inventory, once there is one that may show what none before did. */
+async function askInventory(
   deps: FinalizeDeps,
   job: Job,
   progress: Reconciling,
-  inventoryJobId: string | null,
+  signal: AbortSignal,
+): Promise<never> {
+  const { vault, createdAtMs } = job.definition
+  // From well before: the times are of other clocks than Glacier's.
+  const sinceMs = Math.max(0, Math.min(createdAtMs, progress.upload.openedAtMs) - DAY_MS)
+  const inventoryDateMs = await deps.inventories.inventoryDateMs(vault, signal)
+  if (inventoryDateMs === null || inventoryDateMs <= (progress.inventoryDateMs ?? sinceMs)) {
+    throw noInventory(deps, job, progress)
+  }
+  const { inventoryJobId } = await deps.inventories.askInventory({ vault, sinceMs }, signal)
+  await noteInventory(deps, job, { inventoryJobId, inventoryDateMs }, signal)
+  throw unknown('An inventory was asked for')
+}
+
+function noInventory(
+  deps: FinalizeDeps,
+  { definition: { vault } }: Job,
+  { doubtSinceMs }: Reconciling,
+): AppError {
+  const ageMs = deps.now() - doubtSinceMs
+  if (ageMs <= deps.inventoryPatienceMs)
+    return unknown(`Vault "${vault}" has no newer inventory yet`)
+  return new AppError(
+    'OUTCOME_NEEDS_OPERATOR',
+    `For ${Math.floor(ageMs / HOUR_MS)} h it has not been known whether Glacier made the archive, ` +
+      `and vault "${vault}" has no newer inventory: none is taken while nothing in it changes. ` +
+      'Upload any small archive to the vault, with any tool; the next inventory settles this job',
+  )
+}
+
+async function noteInventory(
+  deps: FinalizeDeps,
+  { definition, progress }: Job,
+  asked: { readonly inventoryJobId: string | null; readonly inventoryDateMs: number | null },
   signal: AbortSignal,
 ): Promise<void> {
-  const event = { type: 'inventory-asked', inventoryJobId } as const
-  await applyEvent(deps, job.definition.id, progress.generation, event, signal)
+  const event = { type: 'inventory-asked', ...asked } as const
+  await applyEvent(deps, definition.id, progress.generation, event, signal)
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Controls, isVaultHeld, type JobId, workFor } from '@firn/core'
+import { type Controls, isVaultHeld, type JobId, type Progress, workFor } from '@firn/core'
 import type { StoredJob } from '@firn/store'
 import type { JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
@@ -17,6 +17,8 @@ export interface SweepReport {
   readonly isHeld: boolean
   /** Vaults that an operator holds by name. */
   readonly heldVaultCount: number
+  /** Since when the oldest doubt lasts of whether an archive was made; null when there is none. */
+  readonly oldestDoubtMs: number | null
 }
 
 const PAGE_SIZE = 200
@@ -48,6 +50,7 @@ export function createSweeper(deps: JobDeps): {
       let nudged = 0
       let backlogBytes = 0
       let oldestCreatedAtMs: number | null = null
+      let oldestDoubtMs: number | null = null
       let cursor: string | null = null
       do {
         const page = await deps.store.listDue({ cursor, limit: PAGE_SIZE }, signal)
@@ -57,6 +60,7 @@ export function createSweeper(deps: JobDeps): {
             backlogBytes += remainingBytes(stored)
             oldestCreatedAtMs = Math.min(oldestCreatedAtMs ?? createdAtMs, createdAtMs)
           }
+          oldestDoubtMs = earlier(oldestDoubtMs, stored.job.progress)
           if (await visit(stored, seen.get(id), signal)) nudged += 1
           found.set(id, position(stored))
         }
@@ -65,7 +69,7 @@ export function createSweeper(deps: JobDeps): {
       seen = found
       const { isHeld, heldVaults } = controls
       const held = { isHeld, heldVaultCount: heldVaults.length }
-      return { due: found.size, nudged, backlogBytes, oldestCreatedAtMs, ...held }
+      return { due: found.size, nudged, backlogBytes, oldestCreatedAtMs, oldestDoubtMs, ...held }
     },
   }
 }
@@ -75,6 +79,11 @@ export function isHeldBack({ job }: StoredJob, controls: Controls): boolean {
   const work = workFor(job.progress)
   const isForWorkers = work === 'open' || work === 'upload-parts'
   return isForWorkers && isVaultHeld(controls, job.definition.vault)
+}
+
+function earlier(doubtMs: number | null, progress: Progress): number | null {
+  if (progress.state !== 'reconciling') return doubtMs
+  return Math.min(doubtMs ?? progress.doubtSinceMs, progress.doubtSinceMs)
 }
 
 function remainingBytes({ job, counts }: StoredJob): number {

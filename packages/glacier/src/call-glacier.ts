@@ -11,6 +11,7 @@ export type GlacierOperation =
   | 'ListMultipartUploads'
   | 'CreateVault'
   | 'ListVaults'
+  | 'DescribeVault'
   | 'InitiateJob'
   | 'DescribeJob'
   | 'GetJobOutput'

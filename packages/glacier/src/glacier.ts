@@ -106,6 +106,11 @@ export interface Inventory {
 /** What Glacier says it holds, hours late: the last resort. Errors as in {@link Glacier}. */
 export interface Inventories {
   /**
+   * When the vault's latest inventory is from; null before the first. One request that costs
+   * nothing: no newer inventory can be read while this stays the same.
+   */
+  readonly inventoryDateMs: (vault: string, signal: AbortSignal) => Promise<number | null>
+  /**
    * Asks for the vault's latest inventory, narrowed to archives created from `sinceMs` on; it can
    * be read hours later. Returns Glacier's job id. GLACIER_REFUSED before the first inventory.
    */

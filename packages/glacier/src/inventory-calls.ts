@@ -1,17 +1,20 @@
 import {
   DescribeJobCommand,
+  DescribeVaultCommand,
   GetJobOutputCommand,
   InitiateJobCommand,
 } from '@aws-sdk/client-glacier'
 import { AppError } from '@firn/core'
 import { accountId, type Calls, outcomeUnknown } from './calls.ts'
 import type { Inventories, Inventory } from './glacier.ts'
-import { parseId, parseInventory } from './parse-answers.ts'
+import { parseId, parseInventory, parseInventoryDate } from './parse-answers.ts'
 
 /** The calls that ask what a vault held when Glacier last looked. */
 export function createInventoryCalls(calls: Calls): Inventories {
   const { client, call, requestTimeoutMs, longTimeoutMs } = calls
   return {
+    inventoryDateMs: (vault, signal) => inventoryDateMs(calls, vault, signal),
+
     async askInventory({ vault, sinceMs }, signal) {
       const doing = `Cannot ask for the inventory of vault "${vault}"`
       // Glacier takes whole seconds; rounded down, so that nothing from `sinceMs` on is left out.
@@ -75,4 +78,16 @@ export function createInventoryCalls(calls: Calls): Inventories {
       }
     },
   }
+}
+
+async function inventoryDateMs(
+  { client, call, requestTimeoutMs: timeoutMs }: Calls,
+  vault: string,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const doing = `Cannot ask how old the inventory of vault "${vault}" is`
+  const command = new DescribeVaultCommand({ accountId, vaultName: vault })
+  const attempt = { vault, doing, timeoutMs, uploadId: null, isPart: false } as const
+  const request = { ...attempt, operation: 'DescribeVault' } as const
+  return parseInventoryDate(await call(request, signal, (options) => client.send(command, options)))
 }

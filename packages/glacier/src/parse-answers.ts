@@ -85,6 +85,18 @@ export function parseVault(element: {
   return { name, arn, createdAt, archiveCount, sizeBytes: element.SizeInBytes ?? 0 }
 }
 
+/** Of DescribeVault: when the vault's latest inventory is from, null before the first. */
+export function parseInventoryDate(answer: {
+  readonly VaultName?: string | undefined
+  readonly LastInventoryDate?: string | undefined
+}): number | null {
+  if (!answer.VaultName) throw malformed('a description of a vault', answer)
+  if (answer.LastInventoryDate == null) return null
+  const dateMs = parseDateMs(answer.LastInventoryDate)
+  if (dateMs === undefined) throw malformed('a description of a vault', answer)
+  return dateMs
+}
+
 const inventorySchema = z.object({
   VaultARN: z.string().optional(),
   InventoryDate: z.string(),

@@ -96,6 +96,8 @@ const progress = z.discriminatedUnion('state', [
     treeHash: sha256Hex,
     doubtSinceMs: count,
     inventoryJobId: z.string().nullable(),
+    // A process of an earlier version, beside this one in a rollout, does not write it.
+    inventoryDateMs: count.nullable().default(null),
   }),
   z.object({
     state: z.literal('paused'),

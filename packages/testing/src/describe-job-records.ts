@@ -91,6 +91,7 @@ export function describeJobRecords(open: () => Promise<JobStore>): void {
           treeHash,
           doubtSinceMs: 5,
           inventoryJobId: null,
+          inventoryDateMs: 7,
         },
         { state: 'paused', generation: 3, isOpening: true, upload: null },
         { state: 'archived', generation: 3, upload, archive },

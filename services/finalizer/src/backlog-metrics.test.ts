@@ -38,13 +38,20 @@ describe('what finalizers tell of Firn as a whole', () => {
   })
 
   it('tells what the latest passes found', async () => {
-    const swept = { due: 2, nudged: 0, backlogBytes: 30, oldestCreatedAtMs: 40_000 }
+    const swept = {
+      due: 2,
+      nudged: 0,
+      backlogBytes: 30,
+      oldestCreatedAtMs: 40_000,
+      oldestDoubtMs: 30_000,
+    }
     const lastSweep = () => ({ ...swept, isHeld: true, heldVaultCount: 2 })
     const failure = { vault: 'photos', uploadId: null, error: new Error('away') }
     const lastOrphanSweep = () => ({ orphans: 3, aborted: 2, failures: [failure] })
     const text = await textOf({ lastSweep, lastOrphanSweep }, [group('photos')])
     assert.match(text, /^firn_backlog_bytes 30$/m)
     assert.match(text, /^firn_oldest_unfinished_job_age_seconds 60$/m)
+    assert.match(text, /^firn_doubt_age_seconds 70$/m)
     assert.match(text, /^firn_held 1$/m)
     assert.match(text, /^firn_held_vaults 2$/m)
     assert.match(text, /^firn_orphan_uploads 1$/m)

@@ -51,9 +51,7 @@ export function createBacklogMetrics(
     'Age of the oldest job with work left that is not held, 0 when there is none',
     () => {
       const sweep = sources.lastSweep()
-      if (sweep === null) return null
-      const oldestMs = sweep.oldestCreatedAtMs ?? sources.now()
-      return Math.max(0, sources.now() - oldestMs) / 1000
+      return sweep && ageSeconds(sweep.oldestCreatedAtMs, sources.now())
     },
   )
   register('firn_held', 'Whether an operator holds everything, at the latest sweep: 1 or 0', () => {
@@ -78,4 +76,17 @@ export function createBacklogMetrics(
     'Vaults that the latest look for orphans could not list, and orphans that it could not abort',
     () => sources.lastOrphanSweep()?.failures.length ?? null,
   )
+  register(
+    'firn_doubt_age_seconds',
+    'Longest time that it is not known whether an archive was made, 0 when all is known',
+    () => {
+      const sweep = sources.lastSweep()
+      return sweep && ageSeconds(sweep.oldestDoubtMs, sources.now())
+    },
+  )
+}
+
+/** 0 when there is nothing that could have an age; clocks of others may be ahead. */
+function ageSeconds(sinceMs: number | null, nowMs: number): number {
+  return sinceMs === null ? 0 : Math.max(0, nowMs - sinceMs) / 1000
 }

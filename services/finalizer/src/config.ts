@@ -26,6 +26,8 @@ export interface FinalizerConfig {
   readonly orphanGraceMs: number
   /** How much newer than a doubt an inventory must be to prove that nothing was created. */
   readonly inventoryMarginMs: number
+  /** How long a doubt waits for such an inventory before it needs an operator. */
+  readonly inventoryPatienceMs: number
   readonly metricsHost: string
   readonly metricsPort: number
 }
@@ -49,6 +51,7 @@ const FinalizerEnv = z.object({
   ORPHAN_INTERVAL_MS: integerVariable({ min: 1000, max: DAY_MS, defaultValue: 300_000 }),
   ORPHAN_GRACE_MS: integerVariable({ min: 0, max: DAY_MS, defaultValue: 3_600_000 }),
   INVENTORY_MARGIN_MS: integerVariable({ min: 0, max: 7 * DAY_MS, defaultValue: DAY_MS }),
+  INVENTORY_PATIENCE_MS: integerVariable({ min: 0, max: 30 * DAY_MS, defaultValue: 3 * DAY_MS }),
   FINALIZER_METRICS_HOST: z.string().default('127.0.0.1'),
   FINALIZER_METRICS_PORT: portVariable(9102),
 })
@@ -71,6 +74,7 @@ export function readFinalizerConfig(env: NodeJS.ProcessEnv): FinalizerConfig {
     orphanIntervalMs: parsed.ORPHAN_INTERVAL_MS,
     orphanGraceMs: parsed.ORPHAN_GRACE_MS,
     inventoryMarginMs: parsed.INVENTORY_MARGIN_MS,
+    inventoryPatienceMs: parsed.INVENTORY_PATIENCE_MS,
     metricsHost: parsed.FINALIZER_METRICS_HOST,
     metricsPort: parsed.FINALIZER_METRICS_PORT,
   }

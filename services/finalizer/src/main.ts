@@ -77,6 +77,7 @@ await runService({ name: 'finalizer', env: process.env }, async ({ log, signal }
     glacier,
     inventories: glacier,
     inventoryMarginMs: config.inventoryMarginMs,
+    inventoryPatienceMs: config.inventoryPatienceMs,
     region: await glacier.region(),
     controls: controls.current,
     now: Date.now,
