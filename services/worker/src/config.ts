@@ -13,6 +13,8 @@ export interface WorkerConfig {
   readonly concurrency: number
   /** Uploads opened at once; cheap, unless a job's SHA-256 has to be verified first. */
   readonly openConcurrency: number
+  /** None is opened while so many jobs, of all workers, are uploading. */
+  readonly openJobsMax: number
   /** How long a part stays taken after its worker died. */
   readonly lockDurationMs: number
   readonly stalledIntervalMs: number
@@ -39,6 +41,7 @@ const WorkerEnv = z.object({
     .string()
     .describe('directories, separated by colons, that files to archive may lie under'),
   WORKER_CONCURRENCY: integerVariable({ min: 1, max: 256, defaultValue: 4 }),
+  OPEN_JOBS_MAX: integerVariable({ min: 1, max: 100_000, defaultValue: 1000 }),
   LOCK_DURATION_MS: integerVariable({ min: 2000, max: 600_000, defaultValue: 15_000 }),
   STALLED_INTERVAL_MS: integerVariable({ min: 500, max: 600_000, defaultValue: 5_000 }),
   RETRY_BASE_MS: integerVariable({ min: 10, max: 600_000, defaultValue: 1000 }),
@@ -66,6 +69,7 @@ export function readWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
       .map((root) => resolve(root)),
     concurrency: parsed.WORKER_CONCURRENCY,
     openConcurrency: 4,
+    openJobsMax: parsed.OPEN_JOBS_MAX,
     lockDurationMs: parsed.LOCK_DURATION_MS,
     stalledIntervalMs: parsed.STALLED_INTERVAL_MS,
     backoff: { baseMs: parsed.RETRY_BASE_MS, capMs: parsed.RETRY_CAP_MS },

@@ -18,7 +18,7 @@ import { createSources } from '@firn/sources'
 import { createRedisControlStore, createRedisJobStore, observeJobs } from '@firn/store'
 import { readWorkerConfig } from './config.ts'
 import { createJobWatcher } from './job-watch.ts'
-import { openMemoryGate } from './memory-gate.ts'
+import { watchOpeningLimit } from './opening-limit.ts'
 import { openWorkerConsumers } from './worker-consumers.ts'
 import { openWorkerControls } from './worker-controls.ts'
 import { createWorkerMetrics } from './worker-metrics.ts'
@@ -79,10 +79,14 @@ await runService({ name: 'worker', env: process.env }, async ({ log, signal }) =
     now: Date.now,
   }
 
-  const memory = resources.use(
-    openMemoryGate({ readMemory: () => readMemory(redis.client), store, onError }),
+  const opening = resources.use(
+    watchOpeningLimit({
+      ...{ store, openJobsMax: config.openJobsMax, onError },
+      readMemory: () => readMemory(redis.client),
+      onChange: (reason) => log.info({ reason }, 'whether jobs are opened has changed'),
+    }),
   )
-  const parts = resources.use(openWorkerConsumers({ deps, config, redis, metrics, memory, log }))
+  const parts = resources.use(openWorkerConsumers({ deps, config, redis, opening, metrics, log }))
   controls.drive(parts)
   const probes = resources.use(
     await openProbeServer({

@@ -10,13 +10,13 @@ import {
 import type { RedisConnection } from '@firn/redis'
 import type { Logger } from '@firn/runtime'
 import type { WorkerConfig } from './config.ts'
-import type { MemoryGate } from './memory-gate.ts'
+import type { OpeningLimit } from './opening-limit.ts'
 import type { WorkerMetrics } from './worker-metrics.ts'
 
 export interface WorkerConsumers extends AsyncDisposable {
   /** Parts in flight. */
   readonly activeCount: () => number
-  /** Of both queues; `concurrency` is of parts alone. */
+  /** Of both queues; `concurrency` is of parts alone. To be called again and again. */
   readonly adjust: Consumer['adjust']
 }
 
@@ -28,11 +28,12 @@ export function openWorkerConsumers(input: {
   readonly deps: PartDeps
   readonly config: WorkerConfig
   readonly redis: RedisConnection
+  readonly opening: Pick<OpeningLimit, 'isOpen' | 'noteOpened'>
   readonly metrics: WorkerMetrics
-  readonly memory: Pick<MemoryGate, 'guard'>
   readonly log: Logger
 }): WorkerConsumers {
-  const { deps, config, log } = input
+  const { deps, config, opening, log } = input
+  let isHeld = true
   const onFailure = (failed: FailedRun): void => log.warn(failed, 'run will be repeated')
   const common = {
     redis: input.redis.client,
@@ -65,19 +66,26 @@ export function openWorkerConsumers(input: {
     handlers: {
       queue: 'open',
       open: reportFailures(
-        skipHeld(
-          deps,
-          input.memory.guard((ref, run) => openJob(deps, ref, run)),
-        ),
+        skipHeld(deps, async (ref, run) => {
+          await openJob(deps, ref, run)
+          await opening.noteOpened(run.signal)
+          adjustOpens()
+        }),
         onFailure,
       ),
     },
   })
+  function adjustOpens(): void {
+    const concurrency = config.openConcurrency
+    opens.adjust({ isHeld: isHeld || !opening.isOpen(), concurrency })
+  }
+
   return {
     activeCount: parts.activeCount,
-    adjust({ isHeld, concurrency }) {
-      parts.adjust({ isHeld, concurrency })
-      opens.adjust({ isHeld, concurrency: config.openConcurrency })
+    adjust(wanted) {
+      isHeld = wanted.isHeld
+      parts.adjust(wanted)
+      adjustOpens()
     },
     // Both at once: one after the other could add up to more than a shutdown may take.
     async [Symbol.asyncDispose]() {
