@@ -2,7 +2,7 @@
  * What the caller may do about a failure. One layer acts on it, the queue's consumer:
  * `retry` again after a back-off, counted; `outage` the same with far more patience (a service is
  * away, which says nothing about the job); `throttle` again later, not counted (the service asked
- * us to slow down, or there is no room yet); `wait` again later, not counted (an operator must act, such as renewing
+ * us to slow down); `wait` again later, not counted (an operator must act, such as renewing
  * credentials); `reject` never again, the job fails.
  */
 export type Disposition = 'retry' | 'outage' | 'throttle' | 'wait' | 'reject'
@@ -34,7 +34,6 @@ export const dispositionByCode = {
   GLACIER_UPLOAD_NOT_FOUND: 'retry',
   GLACIER_REFUSED: 'reject',
   STORE_UNAVAILABLE: 'outage',
-  STORE_FULL: 'throttle',
   QUEUE_UNAVAILABLE: 'outage',
   JOURNAL_UNAVAILABLE: 'outage',
   IDEMPOTENCY_KEY_REUSED: 'reject',

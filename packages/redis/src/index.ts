@@ -8,4 +8,4 @@ export {
   type RedisConnection,
 } from './open-redis.ts'
 export { type RedisHealth, readHealth } from './read-health.ts'
-export { FILL_MAX, fill, type RedisMemory, readMemory } from './read-memory.ts'
+export { fill, type RedisMemory, readMemory } from './read-memory.ts'

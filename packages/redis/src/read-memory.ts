@@ -7,12 +7,6 @@ export interface RedisMemory {
   readonly maxBytes: number
 }
 
-/**
- * How full it may be when something new begins. Alerts go off at 60 and 70 %; what is left above
- * this is for what was begun.
- */
-export const FILL_MAX = 0.8
-
 /** Reads how much memory Redis uses. Rejects when it does not answer. */
 export async function readMemory(client: Redis | Cluster): Promise<RedisMemory> {
   const nodes = 'nodes' in client ? client.nodes('master') : [client]

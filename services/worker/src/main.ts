@@ -6,19 +6,25 @@ import { createGlacier } from '@firn/glacier'
 import { openHashPool } from '@firn/hashing'
 import { openJournal } from '@firn/journal'
 import { createJobQueues } from '@firn/queue'
-import { openCheckedRedis, readMemory } from '@firn/redis'
+import { openCheckedRedis, type RedisConnection, readMemory } from '@firn/redis'
 import {
   createMetrics,
+  type Logger,
   observeGlacier,
   openProbeServer,
   reportJobs,
   runService,
 } from '@firn/runtime'
 import { createSources } from '@firn/sources'
-import { createRedisControlStore, createRedisJobStore, observeJobs } from '@firn/store'
-import { readWorkerConfig } from './config.ts'
+import {
+  createRedisControlStore,
+  createRedisJobStore,
+  type JobStore,
+  observeJobs,
+} from '@firn/store'
+import { readWorkerConfig, type WorkerConfig } from './config.ts'
 import { createJobWatcher } from './job-watch.ts'
-import { watchOpeningLimit } from './opening-limit.ts'
+import { type OpeningLimit, watchOpeningLimit } from './opening-limit.ts'
 import { openWorkerConsumers } from './worker-consumers.ts'
 import { openWorkerControls } from './worker-controls.ts'
 import { createWorkerMetrics } from './worker-metrics.ts'
@@ -26,6 +32,19 @@ import { createWorkerMetrics } from './worker-metrics.ts'
 /** In a container the pid is always the same, and what was said of one that ended is not for the next. */
 function nameWorker(): string {
   return `${hostname()}:${process.pid}:${randomBytes(3).toString('hex')}`
+}
+
+function limitOpening(
+  store: JobStore,
+  redis: RedisConnection,
+  { openJobsMax }: WorkerConfig,
+  log: Logger,
+): OpeningLimit {
+  return watchOpeningLimit({
+    ...{ store, openJobsMax, readMemory: () => readMemory(redis.client) },
+    onChange: (reason) => log.info({ reason }, 'whether jobs are opened has changed'),
+    onError: (err) => log.warn({ err }, 'trouble with redis'),
+  })
 }
 
 await runService({ name: 'worker', env: process.env }, async ({ log, signal }) => {
@@ -79,13 +98,7 @@ await runService({ name: 'worker', env: process.env }, async ({ log, signal }) =
     now: Date.now,
   }
 
-  const opening = resources.use(
-    watchOpeningLimit({
-      ...{ store, openJobsMax: config.openJobsMax, onError },
-      readMemory: () => readMemory(redis.client),
-      onChange: (reason) => log.info({ reason }, 'whether jobs are opened has changed'),
-    }),
-  )
+  const opening = resources.use(limitOpening(store, redis, config, log))
   const parts = resources.use(openWorkerConsumers({ deps, config, redis, opening, metrics, log }))
   controls.drive(parts)
   const probes = resources.use(

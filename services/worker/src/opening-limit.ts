@@ -1,4 +1,4 @@
-import { FILL_MAX, fill, type RedisMemory } from '@firn/redis'
+import { fill, type RedisMemory } from '@firn/redis'
 import { startLoop } from '@firn/runtime'
 import type { JobStore } from '@firn/store'
 
@@ -10,7 +10,9 @@ export interface OpeningLimit extends AsyncDisposable {
   readonly noteOpened: (signal: AbortSignal) => Promise<void>
 }
 
-const INTERVAL_MS = 1000
+/** The API stops to accept well below this; what is left above is for the parts of what was opened. */
+const FILL_MAX = 0.9
+const INTERVAL_MS = 250
 
 /**
  * Bounds what opened jobs cost. A queued one takes about 3 KB of Redis, an opened one 33 KB more,
