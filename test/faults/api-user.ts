@@ -11,6 +11,7 @@ const Job = z.object({
   uploadId: z.string().nullable(),
   archiveId: z.string().nullable(),
   sha256TreeHash: z.string().nullable(),
+  finishedAt: z.string().nullable(),
   error: z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }).nullable(),
 })
 export type Job = Readonly<z.infer<typeof Job>>
@@ -80,6 +81,8 @@ export interface ApiUser extends AsyncDisposable {
 
 const REQUEST_MAX_MS = 15_000
 const SAMPLE_MS = 100
+/** Jobs that are looked at all the time; more would be all that the API does. */
+const WATCHED_MAX = 100
 
 interface Access {
   readonly url: string
@@ -112,7 +115,8 @@ export function openApiUser(access: Access): ApiUser {
 
   const watch = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      for (const id of watched) if (!stopping.signal.aborted) await get(id)
+      for (const id of [...watched].slice(0, WATCHED_MAX))
+        if (!stopping.signal.aborted) await get(id)
       await sleep(SAMPLE_MS, undefined, { signal: stopping.signal }).catch(() => {})
     }
   }

@@ -1,18 +1,9 @@
-import { access, readFile } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
-import { z } from 'zod'
 import type { ApiUser, Job, Sample } from './api-user.ts'
+import { checkArchive, type LargeVersion, readReceipt, type Version } from './archive-checks.ts'
 import type { GateRecord } from './glacier-gate.ts'
 import { type ArchiveRow, type GlacierView, OF_OTHERS } from './glacier-view.ts'
-import { seededBytes } from './seeded-bytes.ts'
-import { treeHashOf } from './tree-hash.ts'
-
-/** One state of a source: its bytes follow from the seed. */
-export interface Version {
-  readonly seed: string
-  readonly sizeBytes: number
-}
 
 /** What the checker has to go by. It imports nothing of the product. */
 export interface Evidence {
@@ -21,7 +12,7 @@ export interface Evidence {
   readonly journalDirectory: string
   readonly vault: string
   /** Every state that the source of a key's job was ever in. */
-  readonly versionsByKey: ReadonlyMap<string, readonly Version[]>
+  readonly versionsByKey: ReadonlyMap<string, readonly (Version | LargeVersion)[]>
   /** What went through to Glacier, with the answers that it gave. */
   readonly records: readonly GateRecord[]
   /** Whether recorded parts may have been forgotten: Redis lost them, or Glacier did. */
@@ -36,17 +27,9 @@ export interface Violation {
   readonly witness: string
 }
 
-type Report = (invariant: string, witness: string) => void
+export type Report = (invariant: string, witness: string) => void
 
 const terminal = new Set(['archived', 'failed', 'cancelled'])
-const Receipt = z.object({
-  generation: z.number(),
-  vault: z.string(),
-  archive: z.object({ archiveId: z.string(), treeHash: z.string() }),
-  plan: z.object({ sizeBytes: z.number(), partSizeBytes: z.number() }),
-  partTreeHashes: z.array(z.string()),
-})
-
 /** Looks at everything from outside, after the last fault, and says what must not be. */
 export async function checkEvidence(evidence: Evidence): Promise<readonly Violation[]> {
   const violations: Violation[] = []
@@ -96,9 +79,10 @@ function checkSamples(evidence: Evidence, report: Report): void {
       (one) => one.id === id && one.command !== 'pause',
     )
     let before: Sample | undefined
+    const taken = takenParts(evidence.records, samples)
     for (const sample of samples) {
       if (before !== undefined) checkPair(before, sample, { ...evidence, wasRetried }, report)
-      checkProgress(sample, evidence.records, report)
+      checkProgress(sample, taken, report)
       checkReason(sample, report)
       before = sample
     }
@@ -137,9 +121,28 @@ function checkPair(
   }
 }
 
+/** When Glacier first took each part of the uploads that a job was seen to have, in order of time. */
+function takenParts(
+  records: readonly GateRecord[],
+  samples: readonly Sample[],
+): ReadonlyMap<string, readonly number[]> {
+  const uploadIds = new Set(samples.map(({ job }) => job.uploadId))
+  const firstMs = new Map<string, Map<number, number>>()
+  for (const { operation, uploadId, range, status, atMs } of records) {
+    if (operation !== 'UploadPart' || status !== 204 || range === null) continue
+    if (uploadId === null || !uploadIds.has(uploadId)) continue
+    const parts = firstMs.get(uploadId) ?? new Map<number, number>()
+    firstMs.set(uploadId, parts)
+    parts.set(range.first, Math.min(atMs, parts.get(range.first) ?? atMs))
+  }
+  const inOrder = ([id, parts]: [string, Map<number, number>]) =>
+    [id, [...parts.values()].sort((a, b) => a - b)] as const
+  return new Map([...firstMs].map(inOrder))
+}
+
 function checkProgress(
   { atMs, job }: Sample,
-  records: readonly GateRecord[],
+  taken: ReadonlyMap<string, readonly number[]>,
   report: Report,
 ): void {
   const { total, uploaded } = job.parts
@@ -147,14 +150,9 @@ function checkProgress(
     report('I10', `job ${job.id} has ${uploaded} of ${total} parts`)
   }
   if (job.uploadId === null) return
-  const taken = new Set<number>()
-  for (const { operation, uploadId, range, status, atMs: takenAtMs } of records) {
-    const isPart = operation === 'UploadPart' && uploadId === job.uploadId && status === 204
-    if (isPart && range !== null && takenAtMs <= atMs) taken.add(range.first)
-  }
-  if (uploaded > taken.size) {
-    report('I6', `job ${job.id} says ${uploaded} parts, Glacier took ${taken.size}`)
-  }
+  const times = taken.get(job.uploadId) ?? []
+  const isTaken = uploaded === 0 || (times[uploaded - 1] ?? Number.POSITIVE_INFINITY) <= atMs
+  if (!isTaken) report('I6', `job ${job.id} says ${uploaded} parts, which Glacier has not taken`)
 }
 
 /** I13: whatever a job says that it met has a code that tells what to do. */
@@ -179,44 +177,6 @@ async function acceptedJobs({ user }: Evidence, report: Report) {
   return jobs
 }
 
-/** I2: what Glacier gives back are the bytes of one version, and everybody agrees on their hash. */
-async function checkArchive(
-  { glacier, vault, versionsByKey, journalDirectory }: Evidence,
-  { job, key }: { readonly job: Job; readonly key: string },
-  report: Report,
-): Promise<void> {
-  const { id, archiveId } = job
-  if (archiveId === null) return report('I2', `job ${id} is archived without an archive id`)
-  const archive = await glacier.retrieve(vault, archiveId).catch((error: unknown) => {
-    report('I2', `archive ${archiveId} of job ${id} cannot be retrieved: ${String(error)}`)
-  })
-  if (archive === undefined) return
-  const versions = versionsByKey.get(key) ?? []
-  const version = versions.find(({ seed, sizeBytes }) =>
-    seededBytes(seed, sizeBytes).equals(archive.bytes),
-  )
-  if (version === undefined) {
-    report('I2', `job ${id}: ${archive.bytes.length} bytes that no version of "${key}" ever had`)
-  }
-  const { treeHash, sizeBytes } = {
-    treeHash: treeHashOf(archive.bytes),
-    sizeBytes: archive.bytes.length,
-  }
-  const receipt = await readReceipt(journalDirectory, id)
-  const claims = {
-    job: [job.sha256TreeHash, job.size],
-    glacier: [archive.treeHash, archive.sizeBytes],
-    receipt: [receipt?.archive.treeHash, receipt?.plan.sizeBytes],
-  }
-  for (const [who, claim] of Object.entries(claims)) {
-    if (isDeepStrictEqual(claim, [treeHash, sizeBytes])) continue
-    report('I2', `job ${id}: ${who} says ${claim.join(', ')}; it is ${treeHash}, ${sizeBytes}`)
-  }
-  if (receipt !== undefined && receipt.archive.archiveId !== archiveId) {
-    report('I2', `job ${id}: the receipt names archive ${receipt.archive.archiveId}`)
-  }
-}
-
 /** I4, I7: what must survive Redis is in the journal, and nothing that did not happen. */
 async function checkJournal(
   { journalDirectory }: Evidence,
@@ -232,15 +192,6 @@ async function checkJournal(
   const receipt = await readReceipt(journalDirectory, job.id)
   if ((receipt !== undefined) !== (job.state === 'archived')) {
     report('I7', `job ${job.id} is ${job.state}, receipt: ${receipt?.archive.archiveId ?? 'none'}`)
-  }
-}
-
-async function readReceipt(directory: string, id: string) {
-  try {
-    const text = await readFile(join(directory, id.slice(-1), id, 'receipt.json'), 'utf8')
-    return Receipt.parse(JSON.parse(text))
-  } catch {
-    return undefined
   }
 }
 

@@ -62,6 +62,9 @@ const nearlyFull: Scenario = {
     for (const name of WORKERS) world.signal(name, 'SIGCONT')
     await settleArchived(scene)
     const { refusedCount, peakBytes } = await readRedisFacts(world.redis.port)
+    scene.tell(
+      `${posts.length} posted, Redis ${Math.round((100 * peakBytes) / maxBytes)} % full at most`,
+    )
     assert.equal(refusedCount, 0, 'Redis refused what was asked of it')
     assert.ok(peakBytes < maxBytes, `Redis used ${peakBytes} bytes`)
 

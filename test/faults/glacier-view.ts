@@ -6,6 +6,7 @@ import {
   GetJobOutputCommand,
   GlacierClient,
   InitiateJobCommand,
+  type JobParameters,
   paginateListMultipartUploads,
   ResourceNotFoundException,
   UploadArchiveCommand,
@@ -42,6 +43,12 @@ export interface GlacierView extends Disposable {
     readonly sizeBytes: number
     readonly treeHash: string
   }>
+  /** Some of the archive's bytes, in whole MiB: `start` inclusive, `end` exclusive. */
+  readonly retrieveRange: (
+    vault: string,
+    archiveId: string,
+    range: { readonly start: number; readonly end: number },
+  ) => Promise<Uint8Array>
   /** Uploads other bytes over a part of an open upload. */
   readonly overwrite: (
     vault: string,
@@ -74,41 +81,37 @@ export function createGlacierView(access: GlacierAccess): GlacierView {
   const credentials = { accessKeyId, secretAccessKey }
   const client = new GlacierClient({ endpoint, region, credentials })
   const at = (vault: string) => ({ accountId: '-', vaultName: vault })
-
   const abort = async (vault: string, uploadId: string): Promise<void> => {
     await client.send(new AbortMultipartUploadCommand({ ...at(vault), uploadId }))
   }
-  const uploads = (vault: string) => listUploads(client, vault)
+  const uploads = (vault: string) => listUploads(client, at(vault))
 
   return {
     ...{ client, uploads, abort },
     async inventory(vault) {
-      const jobParameters = { Type: 'inventory-retrieval', Format: 'JSON' }
-      const jobId = await client
-        .send(new InitiateJobCommand({ ...at(vault), jobParameters }))
-        .then((answer) => answer.jobId, unlessMissing)
+      const asked = { Type: 'inventory-retrieval', Format: 'JSON' }
       // A vault that never held anything has no inventory.
-      if (jobId === undefined) return []
-      await finished(client, { ...at(vault), jobId })
-      const text = Buffer.from(await output(client, { ...at(vault), jobId })).toString()
-      return Inventory.parse(JSON.parse(text)).ArchiveList.map((row) => ({
-        archiveId: row.ArchiveId,
-        description: row.ArchiveDescription ?? '',
-        sizeBytes: row.Size,
-        treeHash: row.SHA256TreeHash,
-      }))
+      const done = await carryOut(client, at(vault), asked).catch(unlessMissing)
+      if (done === undefined) return []
+      return Inventory.parse(JSON.parse(Buffer.from(done.bytes).toString())).ArchiveList.map(
+        (row) => ({
+          archiveId: row.ArchiveId,
+          description: row.ArchiveDescription ?? '',
+          sizeBytes: row.Size,
+          treeHash: row.SHA256TreeHash,
+        }),
+      )
     },
     async retrieve(vault, archiveId) {
-      const jobParameters = { Type: 'archive-retrieval', ArchiveId: archiveId }
-      const { jobId = '' } = await client.send(
-        new InitiateJobCommand({ ...at(vault), jobParameters }),
-      )
-      const job = await finished(client, { ...at(vault), jobId })
-      return {
-        bytes: await output(client, { ...at(vault), jobId }),
-        sizeBytes: job.ArchiveSizeInBytes ?? -1,
-        treeHash: job.ArchiveSHA256TreeHash ?? '',
-      }
+      const asked = { Type: 'archive-retrieval', ArchiveId: archiveId }
+      const { job, bytes } = await carryOut(client, at(vault), asked)
+      const { ArchiveSizeInBytes: sizeBytes = -1, ArchiveSHA256TreeHash: treeHash = '' } = job
+      return { bytes, sizeBytes, treeHash }
+    },
+    async retrieveRange(vault, archiveId, { start, end }) {
+      const range = { RetrievalByteRange: `${start}-${end - 1}` }
+      const asked = { Type: 'archive-retrieval', ArchiveId: archiveId, ...range }
+      return (await carryOut(client, at(vault), asked)).bytes
     },
     async overwrite(vault, { uploadId, first, bytes }) {
       const range = `bytes ${first}-${first + bytes.length - 1}/*`
@@ -133,11 +136,15 @@ export function createGlacierView(access: GlacierAccess): GlacierView {
   }
 }
 
-async function listUploads(client: GlacierClient, vaultName: string) {
+interface VaultName {
+  readonly accountId: string
+  readonly vaultName: string
+}
+
+async function listUploads(client: GlacierClient, vault: VaultName) {
   const found: { id: string; description: string }[] = []
   try {
-    const pages = paginateListMultipartUploads({ client }, { accountId: '-', vaultName })
-    for await (const page of pages) {
+    for await (const page of paginateListMultipartUploads({ client }, vault)) {
       for (const upload of page.UploadsList ?? []) {
         const id = upload.MultipartUploadId ?? ''
         found.push({ id, description: upload.ArchiveDescription ?? '' })
@@ -150,9 +157,14 @@ async function listUploads(client: GlacierClient, vaultName: string) {
   return found
 }
 
-interface JobName {
-  readonly accountId: string
-  readonly vaultName: string
+/** Has Glacier retrieve something, and reads it. */
+async function carryOut(client: GlacierClient, vault: VaultName, jobParameters: JobParameters) {
+  const { jobId = '' } = await client.send(new InitiateJobCommand({ ...vault, jobParameters }))
+  const job = await finished(client, { ...vault, jobId })
+  return { job, bytes: await output(client, { ...vault, jobId }) }
+}
+
+interface JobName extends VaultName {
   readonly jobId: string
 }
 

@@ -17,7 +17,7 @@ export function runGroup(group: ScenarioGroup): void {
     }
     after(closeWorld)
     for (const { id, fault, run, skip } of group.scenarios) {
-      it(`${id}: ${fault}`, { ...(skip !== undefined && { skip }) }, async () => {
+      it(`${id}: ${fault}`, { ...(skip !== undefined && { skip }) }, async (t) => {
         shared ??= await openWorld(group.world)
         const world = shared
         try {
@@ -27,6 +27,7 @@ export function runGroup(group: ScenarioGroup): void {
           heal(world)
           await scene.settle()
           await scene.check()
+          for (const figures of scene.told) t.diagnostic(figures)
         } catch (error) {
           await closeWorld()
           throw error

@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ApiUser, type Job, openApiUser } from './api-user.ts'
-import { checkEvidence, type Version } from './checker.ts'
+import type { LargeVersion, Version } from './archive-checks.ts'
+import { checkEvidence } from './checker.ts'
 import type { GateRecord, Rule } from './glacier-gate.ts'
 import { createGlacierView, type GlacierView } from './glacier-view.ts'
 import { createDice, type Dice, seededBytes } from './seeded-bytes.ts'
@@ -18,6 +19,12 @@ export interface SourceFile {
   readonly versions: Version[]
 }
 
+/** What a job may be about. */
+export interface AnySource {
+  readonly path: string
+  readonly versions: readonly (Version | LargeVersion)[]
+}
+
 /** One story in a world: a vault, files, jobs and faults of its own. */
 export interface Scene extends AsyncDisposable {
   readonly world: World
@@ -27,11 +34,14 @@ export interface Scene extends AsyncDisposable {
   readonly glacier: GlacierView
   readonly makeSource: (sizeBytes: number) => Promise<SourceFile>
   /** Posts until it is accepted, under one key, and returns the job's id. */
-  readonly submit: (source: SourceFile, partSize?: number) => Promise<string>
+  readonly submit: (source: AnySource, partSize?: number) => Promise<string>
   /** Says which file a key stands for, for posts that a scenario makes itself. */
-  readonly bind: (key: string, source: SourceFile) => void
+  readonly bind: (key: string, source: AnySource) => void
   /** Notes a fault that was done, for the report. */
   readonly fault: (text: string) => void
+  /** Figures for who reads the report of a run that went well. */
+  readonly tell: (figures: string) => void
+  readonly told: readonly string[]
   readonly faultCount: () => number
   /** Decides about this scene's requests to Glacier; notes the fault when it strikes. */
   readonly rule: (rule: Rule | null) => void
@@ -55,7 +65,7 @@ interface State {
   readonly vault: string
   readonly user: ApiUser
   readonly glacier: GlacierView
-  readonly versionsByKey: Map<string, readonly Version[]>
+  readonly versionsByKey: Map<string, AnySource['versions']>
   readonly faults: string[]
   readonly startedAtMs: number
   fileCount: number
@@ -77,8 +87,10 @@ export async function openScene(world: World, name: string, seed: string): Promi
     ...{ fileCount: 0, hasRule: false, mayForgetParts: false, mayForgetEnds: false },
   }
   const { user, glacier, versionsByKey } = state
+  const told: string[] = []
   return {
-    ...{ world, vault, user, glacier, until },
+    ...{ world, vault, user, glacier, until, told },
+    tell: (figures) => void told.push(figures),
     dice: createDice(`${seed} ${name}`),
     makeSource: (sizeBytes) => makeSource(state, sizeBytes),
     submit: (source, partSize = MIB) => submit(state, source, partSize),
@@ -124,7 +136,7 @@ async function makeSource(state: State, sizeBytes: number): Promise<SourceFile> 
   return { path, versions: [version] }
 }
 
-async function submit(state: State, source: SourceFile, partSize: number): Promise<string> {
+async function submit(state: State, source: AnySource, partSize: number): Promise<string> {
   const { vault, user, versionsByKey } = state
   const key = `${vault} ${versionsByKey.size}`
   versionsByKey.set(key, source.versions)

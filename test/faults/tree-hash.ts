@@ -11,6 +11,11 @@ export function treeHashOf(bytes: Uint8Array): string {
   for (let at = 0; at === 0 || at < bytes.length; at += LEAF_BYTES) {
     leaves.push(hash('sha256', bytes.subarray(at, at + LEAF_BYTES), 'buffer'))
   }
+  return treeHashOfLeaves(leaves)
+}
+
+/** From the SHA-256 of each MiB, for what does not fit into memory. */
+export function treeHashOfLeaves(leaves: readonly Buffer[]): string {
   return rootOf(leaves).toString('hex')
 }
 

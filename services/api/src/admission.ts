@@ -1,5 +1,5 @@
 import { AppError } from '@firn/core'
-import { FILL_MAX, fill, type RedisMemory } from '@firn/redis'
+import { fill, type RedisMemory } from '@firn/redis'
 import { startLoop } from '@firn/runtime'
 
 export interface Admission extends AsyncDisposable {
