@@ -80,12 +80,9 @@ async function spawnRedis(
   ]
   const args = all.flatMap(([name, value]) => [`--${name}`, value])
   const child = spawn('redis-server', args, { stdio: ['ignore', 'ignore', 'inherit'] })
-  // For a test that ends without disposing, as when it times out.
-  const end = (): boolean => child.kill('SIGKILL')
-  process.once('exit', end)
-  child.once('exit', () => process.removeListener('exit', end))
   try {
     await once(child, 'spawn')
+    endWithThisProcess(child)
   } catch (cause) {
     const hint = 'install it: "apt-get install redis-server" or "brew install redis"'
     throw new Error(`Cannot start redis-server; ${hint}`, { cause })
@@ -97,6 +94,18 @@ async function spawnRedis(
     throw new Error(`redis-server on port ${port} does not answer`, { cause })
   }
   return child
+}
+
+/** For a test that ends without disposing: it has timed out, was told to stop or was killed. */
+function endWithThisProcess(child: ChildProcess): void {
+  const guard = spawn('sh', ['-c', `read -r _; kill -KILL ${child.pid}`], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    // What ends a whole group of processes spares it.
+    detached: true,
+  })
+  guard.unref()
+  guard.stdin.on('error', () => {})
+  child.once('exit', () => guard.kill())
 }
 
 async function clusterOfOne(): Promise<(readonly [string, string])[]> {
