@@ -81,6 +81,7 @@ async function openScene() {
 }
 
 async function untilAborted(aborted: AbortSignal): Promise<never> {
+  aborted.throwIfAborted()
   const { promise, reject } = Promise.withResolvers<never>()
   aborted.addEventListener('abort', () => reject(aborted.reason), { once: true })
   return await promise
