@@ -63,6 +63,14 @@ describe('runService()', () => {
     assert.match(service.output(), /"msg":"drain took too long"/)
   })
 
+  it('exits with 0 when something is left open by a drain that is over', async () => {
+    const service = runService('return { async [Symbol.asyncDispose]() {} }')
+    await whenLogged(service, 'ready')
+    service.child.kill('SIGTERM')
+    assert.equal(await service.exitCode(), 0)
+    assert.match(service.output(), /"msg":"ended with something still open"/)
+  })
+
   it('exits with 1 when the drain fails', async () => {
     const service = runService(`return { async [Symbol.asyncDispose]() {
       clearInterval(timer); throw new Error('cannot flush') } }`)

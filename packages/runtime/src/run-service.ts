@@ -5,6 +5,8 @@ import { ConfigError, parseEnv } from './parse-env.ts'
 
 /** Kubernetes sends SIGKILL 30 s after SIGTERM by default; the drain must be over before. */
 const DRAIN_MAX_MS = 25_000
+/** For what is closing when the drain is over. */
+const LINGER_MS = 1000
 
 export interface ServiceContext {
   readonly log: Logger
@@ -21,9 +23,10 @@ const LogEnv = z.object({
 
 /**
  * Runs one service process from start to exit. `start` resolves once the service is ready;
- * disposing its result must drain what is in flight. The event loop then empties by itself and the
- * process exits with 0; if it does not within `drainMaxMs` of the first signal, with 1. Further
- * signals change nothing: a drain is not cut short. A failed start, a failed drain and anything
+ * disposing its result must drain what is in flight. The process exits with 0 soon after, also if
+ * something still holds its event loop, such as a connection to a peer that says nothing; if the
+ * drain is not over within `drainMaxMs` of the first signal, with 1. Further signals change nothing:
+ * a drain is not cut short. A failed start, a failed drain and anything
  * thrown where nobody catches it are logged as fatal and exit with 1.
  *
  * Resolves when the service has drained. Meant to be the one statement of a `main.ts`.
@@ -39,7 +42,8 @@ export async function runService(
   const log = openLog(options)
   if (log === undefined) return
   dieOnBugs(log)
-  const signal = listenForStop(log, options.drainMaxMs ?? DRAIN_MAX_MS)
+  const backstop = openBackstop(log, options.drainMaxMs ?? DRAIN_MAX_MS)
+  const signal = listenForStop(log, backstop.arm)
   try {
     await using _service = await start({ log, signal })
     log.info('ready')
@@ -54,6 +58,7 @@ export async function runService(
     return
   }
   log.info('stopped')
+  backstop.linger()
 }
 
 function openLog(options: {
@@ -86,24 +91,42 @@ function dieOnBugs(log: Logger): void {
   })
 }
 
-function listenForStop(log: Logger, drainMaxMs: number): AbortSignal {
+function listenForStop(log: Logger, onStop: () => void): AbortSignal {
   const stop = new AbortController()
   const onSignal = (signalName: NodeJS.Signals): void => {
     if (stop.signal.aborted) {
       log.info({ signal: signalName }, 'already stopping')
       return
     }
-    log.info({ signal: signalName, drainMaxMs }, 'stopping')
-    // Unref'd: it must not itself be what keeps the process from leaving.
-    setTimeout(() => {
-      log.fatal({ drainMaxMs, holding: process.getActiveResourcesInfo() }, 'drain took too long')
-      process.exit(1)
-    }, drainMaxMs).unref()
+    log.info({ signal: signalName }, 'stopping')
+    onStop()
     stop.abort(new DOMException(`Stopping after ${signalName}`, 'AbortError'))
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
   return stop.signal
+}
+
+/** Ends the process where it does not end by itself. Timers are unref'd, so as not to hold it. */
+function openBackstop(log: Logger, drainMaxMs: number) {
+  let drain: NodeJS.Timeout | undefined
+  return {
+    /** The drain has begun. */
+    arm(): void {
+      drain = setTimeout(() => {
+        log.fatal({ drainMaxMs, holding: process.getActiveResourcesInfo() }, 'drain took too long')
+        process.exit(1)
+      }, drainMaxMs).unref()
+    },
+    /** The drain is over. */
+    linger(): void {
+      clearTimeout(drain)
+      setTimeout(() => {
+        log.warn({ holding: process.getActiveResourcesInfo() }, 'ended with something still open')
+        process.exit()
+      }, LINGER_MS).unref()
+    },
+  }
 }
 
 function isAbort(error: unknown, signal: AbortSignal): boolean {
