@@ -6,14 +6,15 @@ import { MIB } from './scene.ts'
 import type { Sentinels } from './sentinels.ts'
 
 /** In a world whose Redis these Sentinels look after; see `failover.test.ts`. */
-export function failedOver(sentinels: Sentinels): Scenario {
-  const { primary, replica, link } = sentinels
+export function failedOver(opened: () => Sentinels): Scenario {
   return {
     id: 'redis-failed-over',
     fault:
       'the primary dies under load, and Sentinel promotes a replica that had not got its latest writes',
     outcome: 'everybody finds the new primary; nothing lost, nothing twice',
     async run(scene) {
+      const sentinels = opened()
+      const { primary, replica, link } = sentinels
       const early = await scene.submit(await scene.makeSource(24 * MIB))
       await scene.untilJob(early, ({ parts }) => parts.uploaded > 2, 'parts are recorded')
       scene.forgiveRollback()

@@ -7,6 +7,6 @@ const sentinels = await openSentinels()
 runGroup({
   name: 'a Redis behind Sentinels',
   world: { redis: { server: sentinels.primary, url: sentinels.url } },
-  scenarios: [failedOver(sentinels)],
+  scenarios: [failedOver(() => sentinels)],
 })
 after(() => sentinels[Symbol.asyncDispose]())

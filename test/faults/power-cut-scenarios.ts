@@ -10,14 +10,14 @@ import type { PowerDisk } from './small-disks.ts'
 const CUTS_MAX = 5
 
 /** On a disk that can lose its power; see `power-cut.test.ts`. */
-export function powerCuts(disk: PowerDisk): readonly Scenario[] {
+export function powerCuts(mounted: () => PowerDisk): readonly Scenario[] {
   return [
     {
       id: 'redis-power-cut-always',
       fault: 'the power of Redis fails under load (appendfsync always)',
       outcome: 'nothing that was acknowledged is lost; everybody reconnects',
       async run(scene) {
-        assert.equal(await cutUnderLoad(scene, disk), 0, 'acknowledged writes were lost')
+        assert.equal(await cutUnderLoad(scene, mounted()), 0, 'acknowledged writes were lost')
         await settleArchived(scene)
       },
     },
@@ -31,7 +31,7 @@ export function powerCuts(disk: PowerDisk): readonly Scenario[] {
         for (let cuts = 0, lost = 0; lost === 0; cuts += 1) {
           assert.ok(cuts < CUTS_MAX, 'VOID: no power cut lost anything')
           await scene.world.tellRedis('CONFIG', 'SET', 'appendfsync', 'everysec')
-          lost = await cutUnderLoad(scene, disk)
+          lost = await cutUnderLoad(scene, mounted())
         }
         await settleArchived(scene)
       },

@@ -12,7 +12,7 @@ if (disk === undefined) {
   runGroup({
     name: 'a Redis whose power fails',
     world: { redisDirectory: disk.directory },
-    scenarios: powerCuts(disk),
+    scenarios: powerCuts(() => disk),
   })
   after(() => disk[Symbol.dispose]())
 }
