@@ -47,7 +47,7 @@ async function cutUnderLoad(scene: Scene, disk: PowerDisk): Promise<number> {
   }
   using load = startPosting(scene)
   const markers = await writeMarkers(redis.port)
-  await scene.until(() => markers.acknowledgedCount() > 1_000, 'Redis is written to')
+  await scene.until(() => markers.acknowledgedCount() > 200, 'Redis is written to')
   // Somewhere between two fsyncs, which are a second apart.
   await sleep(500 + scene.dice.below(1_500))
   const cut = await disk.armCut()
@@ -69,7 +69,7 @@ function startPosting(scene: Scene) {
   const post = async (): Promise<void> => {
     while (!isOver) {
       await scene.submit(await scene.makeSource(MIB + scene.dice.below(MIB)))
-      await sleep(50)
+      await sleep(100)
     }
   }
   const posting = post()

@@ -12,6 +12,13 @@ import { WAIT_MAX_MS } from './world.ts'
 
 const SENTINEL_COUNT = 3
 const QUORUM = 2
+/** Between two attempts, if the first fails. */
+const FAILOVER_MS = 5000
+/**
+ * After so long a time Sentinel would have the replica follow the primary where Sentinel itself
+ * sees it, past the link. Only while a primary is alive.
+ */
+const LINK_MS = 600_000
 const NAME = 'firn'
 
 /** A primary with a replica, watched by Sentinels, all real processes. */
@@ -22,7 +29,7 @@ export interface Sentinels extends AsyncDisposable {
   readonly replica: RedisServer
   /** From the primary to the replica. */
   readonly link: ChaosProxy
-  /** Resolves once the replica is a primary. */
+  /** Resolves once the replica is a primary; the one before must be dead. */
   readonly untilPromoted: () => Promise<void>
 }
 
@@ -51,7 +58,10 @@ export async function openSentinels(): Promise<Sentinels> {
   return {
     url: `redis+sentinel://${hosts}/${NAME}`,
     ...{ primary, replica, link },
-    untilPromoted: () => untilInfo(replica.port, /role:master/),
+    async untilPromoted() {
+      for (const port of ports) await hurry(port)
+      await untilInfo(replica.port, /role:master/)
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
@@ -65,8 +75,8 @@ async function startSentinel(primaryPort: number): Promise<{ port: number } & As
     `port ${port}`,
     `dir ${dir}`,
     `sentinel monitor ${NAME} 127.0.0.1 ${primaryPort} ${QUORUM}`,
-    `sentinel down-after-milliseconds ${NAME} 1000`,
-    `sentinel failover-timeout ${NAME} 5000`,
+    `sentinel down-after-milliseconds ${NAME} 3000`,
+    `sentinel failover-timeout ${NAME} ${LINK_MS}`,
   ]
   await writeFile(file, `${lines.join('\n')}\n`)
   const child = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' })
@@ -89,6 +99,13 @@ async function ended(child: ChildProcess): Promise<void> {
 
 async function untilInfo(port: number, pattern: RegExp): Promise<void> {
   await untilAsked(port, async (redis) => pattern.test(await redis.info('replication')))
+}
+
+async function hurry(port: number): Promise<void> {
+  await untilAsked(port, async (redis) => {
+    await redis.call('SENTINEL', 'SET', NAME, 'failover-timeout', FAILOVER_MS)
+    return true
+  })
 }
 
 /** Sentinel lists what it knows of the primary as names and values in turn. */
