@@ -187,7 +187,7 @@ describe('a path or method that is not there', () => {
       ['PUT', '/v1/jobs', 'POST, GET, HEAD'],
       ['PROPFIND', '/v1/jobs', 'POST, GET, HEAD'],
       ['OPTIONS', '/v1/jobs', 'POST, GET, HEAD'],
-      ['PATCH', `/v1/jobs/${jobId}`, 'GET, HEAD'],
+      ['PUT', `/v1/jobs/${jobId}`, 'GET, PATCH, HEAD'],
       ['GET', `/v1/jobs/${jobId}/cancel`, 'POST'],
       ['POST', '/healthz', 'GET, HEAD'],
       ['DELETE', '/v1/vaults/a', 'PUT'],
