@@ -2,6 +2,7 @@ import { AppError, advance, type Job, type JobEvent, type JobId } from '@firn/co
 import type { StoredJob } from '@firn/store'
 import type { JobDeps } from './deps.ts'
 import { mayHaveArchive } from './job-from-journal.ts'
+import { loadEntry } from './load-entry.ts'
 
 /**
  * What an event did. `refused` left everything as it is: the state does not allow the event, it
@@ -86,8 +87,7 @@ async function journalStep(
   if (!isAboutEnd(before, after)) return true
   await journalEnd(deps, after, signal)
   if (!isEnd(after)) return true
-  const entry = await deps.journal.load(jobId, signal)
-  return entry === undefined || !mayHaveArchive(entry, generation)
+  return !mayHaveArchive(await loadEntry(deps, jobId, signal), generation)
 }
 
 function isAboutEnd(before: Job, after: Job | undefined): boolean {

@@ -5,6 +5,7 @@ import { applyEvent } from './apply-event.ts'
 import { archiveReceipt } from './archive-receipt.ts'
 import type { FinalizeDeps } from './deps.ts'
 import { failOrRepeat } from './fail-or-repeat.ts'
+import { loadEntry } from './load-entry.ts'
 import { loseIfGone } from './lose-upload.ts'
 import { reconcileUpload } from './reconcile-upload.ts'
 import { sealUpload } from './seal-upload.ts'
@@ -21,8 +22,8 @@ export async function finalizeJob(deps: FinalizeDeps, ref: JobRef, run: RunConte
   if (stored?.job.progress.generation !== ref.generation) return
   const { job } = stored
   try {
-    const entry = await deps.journal.load(ref.jobId, run.signal)
-    if (entry !== undefined && (await alignJob(deps, stored, entry, run.signal))) return
+    const entry = await loadEntry(deps, ref.jobId, run.signal)
+    if (await alignJob(deps, stored, entry, run.signal)) return
     if (job.progress.state === 'uploading') {
       const sealed = await sealUpload(deps, job, job.progress, run.signal)
       if (sealed !== undefined) await complete(deps, sealed.job, sealed.progress, run)

@@ -5,6 +5,7 @@ import { applyEvent } from './apply-event.ts'
 import type { GlacierDeps, JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 import { isUploadGone } from './is-upload-gone.ts'
+import { loadEntry } from './load-entry.ts'
 
 /** Loses the job's upload if that is why a run for it failed; whether it was so. */
 export async function loseIfGone(
@@ -29,10 +30,10 @@ export async function loseIfGone(
  */
 export async function loseUpload(deps: JobDeps, ref: JobRef, signal: AbortSignal): Promise<void> {
   const before = await deps.store.load(ref.jobId, signal)
-  const entry = await deps.journal.load(ref.jobId, signal)
-  const isOurs = before?.job.progress.generation === ref.generation
-  if (isOurs && entry !== undefined && (await alignJob(deps, before, entry, signal))) return
-  const intent = entry?.intents.find((record) => record.generation === ref.generation)
+  if (before?.job.progress.generation !== ref.generation) return
+  const entry = await loadEntry(deps, ref.jobId, signal)
+  if (await alignJob(deps, before, entry, signal)) return
+  const intent = entry.intents.find((record) => record.generation === ref.generation)
   const event =
     intent === undefined
       ? ({ type: 'upload-lost' } as const)
