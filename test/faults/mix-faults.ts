@@ -2,9 +2,11 @@ import { rename, truncate, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from './api-user.ts'
 import { pass, type Verdict } from './glacier-gate.ts'
+import { copyRedis } from './redis-copy.ts'
 import { glacierError } from './rules.ts'
 import { MIB, type Scene, type SourceFile } from './scene.ts'
 import { seededBytes } from './seeded-bytes.ts'
+import { makeReadOnly } from './small-disks.ts'
 
 /** What a random mix works on. */
 export interface MixTarget {
@@ -48,6 +50,17 @@ const freeze: MixFault = async (target) => {
   scene.world.signal(name, 'SIGCONT')
 }
 
+/** Past its locks, which others then take over. */
+const freezeLong: MixFault = async (target) => {
+  const { scene } = target
+  const name = scene.dice.pick(['worker-1', 'worker-2', 'finalizer', 'finalizer-2'] as const)
+  const ms = 3_000 + scene.dice.below(5_000)
+  scene.world.signal(name, 'SIGSTOP')
+  scene.fault(`SIGSTOP ${name} for ${ms} ms`)
+  await rest(target, ms)
+  scene.world.signal(name, 'SIGCONT')
+}
+
 /** One at a time: nobody can be told anything by a Redis that is dead. */
 function alone(fault: MixFault): MixFault {
   return async (target) => {
@@ -81,6 +94,16 @@ const redisForgets: MixFault = async ({ scene }) => {
   scene.fault('FLUSHALL')
 }
 
+/** As after a failover to a replica that lagged, or a restart from a copy. */
+const redisRollsBack: MixFault = async (target) => {
+  const { scene } = target
+  const { rollBack } = await copyRedis(scene.world.redis)
+  const ms = 500 + scene.dice.below(6_000)
+  await rest(target, ms)
+  await rollBack()
+  scene.fault(`Redis is as it was ${ms} ms ago`)
+}
+
 const redisFills: MixFault = async (target) => {
   const { scene } = target
   await scene.world.tellRedis('CONFIG', 'SET', 'maxmemory', '1mb')
@@ -104,6 +127,17 @@ const redisNetwork: MixFault = async (target) => {
   scene.fault(`${proxy === apiRedis ? 'API' : 'fleet'} to Redis: ${mode.type}`)
   await rest(target, 300 + scene.dice.below(3_000))
   proxy.set({ type: 'pass' })
+}
+
+/** Where mounting is allowed. */
+const journalFreezes: MixFault = async (target) => {
+  const { scene } = target
+  const thaw = makeReadOnly(scene.world.journalDirectory)
+  if (thaw === undefined) return
+  const ms = 500 + scene.dice.below(3_000)
+  scene.fault(`the journal is read-only for ${ms} ms`)
+  await rest(target, ms)
+  thaw()
 }
 
 const verdicts: readonly Verdict[] = [
@@ -167,9 +201,9 @@ const sourceChanges: MixFault = async ({ scene, jobs }) => {
 
 /** Every fault as often as it stands here. */
 export const mixFaults: readonly MixFault[] = [
-  ...[kill, kill, kill, restart, freeze, freeze],
-  ...[redisDies, redisFreezes, redisForgets, redisFills].map(alone),
-  ...[redisNetwork, redisNetwork],
+  ...[kill, kill, kill, restart, freeze, freeze, freezeLong],
+  ...[redisDies, redisFreezes, redisForgets, redisFills, redisRollsBack, redisRollsBack].map(alone),
+  ...[redisNetwork, redisNetwork, journalFreezes],
   ...[glacierFails, glacierFails, glacierFails, glacierFails, uploadVanishes],
   ...[commanded, commanded, commanded, sourceChanges],
 ]

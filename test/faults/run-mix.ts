@@ -29,7 +29,7 @@ export async function runMix(options: {
   const { seed, durationMs } = options
   await using world = await openWorld()
   await using scene = await openScene(world, 'mix', seed)
-  scene.forgive()
+  scene.forgiveRollback()
   const signal = AbortSignal.timeout(durationMs)
   const target: MixTarget = { scene, jobs: [], signal, isRedisBusy: false }
   await Promise.all([post(target), misbehave(target), misbehave(target)])

@@ -63,7 +63,7 @@ export function mountPowerDisk(sizeMib: number): PowerDisk | undefined {
 }
 
 function mountScratch(mount: (directory: string) => void): Disk | undefined {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined
+  if (!isMountable()) return undefined
   const scratch = mkdtempSync(join(tmpdir(), 'firn-disk-'))
   const directory = join(scratch, 'disk')
   mkdirSync(directory)
@@ -80,6 +80,25 @@ function mountScratch(mount: (directory: string) => void): Disk | undefined {
       rmSync(scratch, { recursive: true })
     },
   }
+}
+
+/**
+ * Makes what is below a directory read-only for everybody, until the result of each call is called;
+ * undefined where mounting is not allowed.
+ */
+export function makeReadOnly(directory: string): (() => void) | undefined {
+  if (!isMountable()) return undefined
+  try {
+    run('mount', '--bind', directory, directory)
+  } catch {
+    return undefined
+  }
+  run('mount', '-o', 'remount,bind,ro', directory)
+  return () => run('umount', '-l', directory)
+}
+
+function isMountable(): boolean {
+  return process.platform === 'linux' && process.getuid?.() === 0
 }
 
 function run(command: string, ...args: readonly string[]): void {
