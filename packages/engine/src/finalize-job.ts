@@ -3,8 +3,10 @@ import type { JobRef, RunContext } from '@firn/queue'
 import { alignJob } from './align-job.ts'
 import { applyEvent } from './apply-event.ts'
 import { archiveReceipt } from './archive-receipt.ts'
+import { unlessBlind } from './blindness.ts'
 import type { FinalizeDeps } from './deps.ts'
 import { failOrRepeat } from './fail-or-repeat.ts'
+import { mayHaveArchive } from './job-from-journal.ts'
 import { loadEntry } from './load-entry.ts'
 import { loseIfGone } from './lose-upload.ts'
 import { reconcileUpload } from './reconcile-upload.ts'
@@ -32,13 +34,32 @@ export async function finalizeJob(deps: FinalizeDeps, ref: JobRef, run: RunConte
     }
   } catch (error) {
     run.signal.throwIfAborted()
-    const reason = toAppError(error)
-    if (await loseIfGone(deps, job, reason, run.signal)) return
+    const failure = toAppError(error)
+    if (await loseIfGone(deps, job, failure, run.signal)) return
+    const reason = await withDoubt(deps, ref, run, failure)
     const isRefused = reason.disposition === 'reject' && reason.code !== 'JOB_NOT_FOUND'
     if (isRefused) await unseal(deps, ref, run.signal)
     // Finalizing never gives up: by then every byte has been paid for.
     await failOrRepeat(deps, ref, { ...run, isLastAttempt: false }, reason)
   }
+}
+
+/**
+ * Glacier's refusals say nothing about what became of a Complete that was sent before: neither that
+ * there is no such vault, which may be said by mistake or to one who looks in another region, nor
+ * that no inventory is to be had at the moment. Without a Complete they may be final.
+ */
+async function withDoubt(
+  deps: FinalizeDeps,
+  ref: JobRef,
+  run: RunContext,
+  reason: AppError,
+): Promise<AppError> {
+  if (reason.code !== 'GLACIER_VAULT_NOT_FOUND' && reason.code !== 'GLACIER_REFUSED') return reason
+  const entry = await loadEntry(deps, ref.jobId, run.signal)
+  if (!mayHaveArchive(entry, ref.generation)) return unlessBlind(reason, run.attempt)
+  const message = `The archive may exist, so the job goes on: ${reason.message}`
+  return new AppError('OUTCOME_UNKNOWN', message, { cause: reason })
 }
 
 /** A job that is being completed cannot fail, so that no run but this one may end it then. */

@@ -3,6 +3,7 @@ import type { StoredPart } from '@firn/glacier'
 import type { JournalEntry } from '@firn/journal'
 import type { RunContext } from '@firn/queue'
 import type { StoredJob } from '@firn/store'
+import { unlessBlind } from './blindness.ts'
 import type { SourceDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 import { isFinal } from './fail-job.ts'
@@ -60,9 +61,6 @@ function requireUpload({ uploads, intents }: JournalEntry, { definition, progres
   )
 }
 
-/** A worker that cannot see the source may be the only one: others get this many tries first. */
-const BLIND_ATTEMPTS = 5
-
 /**
  * What was uploaded and not recorded may be of another version: a run looks at the source once more
  * after each part, and one that died in between did not. Compared after the parts were listed, so
@@ -79,10 +77,6 @@ async function requireSameSource(
     const found = await deps.sources.inspect(definition.source, run.signal)
     requireSamePin(progress.upload.pin, found)
   } catch (error) {
-    const reason = toAppError(error)
-    const isBlind = reason.code === 'SOURCE_NOT_FOUND' || reason.code === 'SOURCE_NOT_ALLOWED'
-    if (!isBlind || run.attempt >= BLIND_ATTEMPTS) throw error
-    const message = `Not seen from here: ${reason.message}`
-    throw new AppError('SOURCE_UNREADABLE', message, { cause: reason })
+    throw unlessBlind(toAppError(error), run.attempt)
   }
 }

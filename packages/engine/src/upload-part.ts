@@ -9,6 +9,7 @@ import {
 } from '@firn/core'
 import type { JobRef, RunContext } from '@firn/queue'
 import type { PartRef } from '@firn/store'
+import { unlessBlind } from './blindness.ts'
 import type { SourceDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 import { failOrRepeat } from './fail-or-repeat.ts'
@@ -34,9 +35,6 @@ export interface PartDeps extends SourceDeps {
     readonly part: (outcome: PartOutcome, vault: string | null, sizeBytes: number) => void
   }
 }
-
-/** A worker that cannot see the source may be the only one: others get this many tries first. */
-const BLIND_ATTEMPTS = 5
 
 /**
  * Uploads one part: state first, then read and hash, upload, record. The same part twice, in two
@@ -140,19 +138,5 @@ async function handleFailure(
   reason: AppError,
 ): Promise<void> {
   if (await loseIfGone(deps, job, reason, run.signal)) return
-  const isBlind = blindness.has(reason.code) && run.attempt < BLIND_ATTEMPTS
-  const error = isBlind
-    ? new AppError('SOURCE_UNREADABLE', `Not seen from here: ${reason.message}`, { cause: reason })
-    : reason
-  await failOrRepeat(deps, ref, run, error)
+  await failOrRepeat(deps, ref, run, unlessBlind(reason, run.attempt))
 }
-
-/**
- * What a worker also says when only it is set up wrong: without the mount, with other roots, in
- * another region. When the upload was opened all of it was there.
- */
-const blindness: ReadonlySet<string> = new Set([
-  'SOURCE_NOT_FOUND',
-  'SOURCE_NOT_ALLOWED',
-  'GLACIER_VAULT_NOT_FOUND',
-])
