@@ -22,6 +22,7 @@ const events: readonly JobEvent[] = [
   { type: 'doubt-cleared' },
   { type: 'inventory-asked', inventoryJobId: 'I1', inventoryDateMs: 1 },
   { type: 'upload-lost' },
+  { type: 'upload-kept' },
   { type: 'completed', archive: { archiveId: 'A', location: '/', treeHash: 'aa' } },
   { type: 'failed', error: { ...error, isRetryable: true } },
   { type: 'failed', error: { ...error, isRetryable: false } },

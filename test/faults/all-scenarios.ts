@@ -3,6 +3,7 @@ import { crowdGroup } from './crowd-scenarios.ts'
 import { diskGroup } from './disk-scenarios.ts'
 import { failedOver } from './failover-scenario.ts'
 import { glacierGroup } from './glacier-scenarios.ts'
+import { idleGroup } from './idle-scenarios.ts'
 import { journalDiskFull } from './journal-disk-scenario.ts'
 import { outageGroup } from './outage-scenarios.ts'
 import { powerCuts } from './power-cut-scenarios.ts'
@@ -33,6 +34,7 @@ export const allScenarios: readonly Scenario[] = [
   ...refusalGroup.scenarios,
   ...slowGroup.scenarios,
   ...answerGroup.scenarios,
+  ...idleGroup.scenarios,
   ...sourceGroup.scenarios,
   ...diskGroup.scenarios,
   ...pressureGroup.scenarios,

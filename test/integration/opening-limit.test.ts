@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { defaultControls, newJob } from '@firn/core'
-import { commandJob, type PartDeps } from '@firn/engine'
+import { commandJob, type OpenDeps, type PartDeps } from '@firn/engine'
 import { createMemoryJournal } from '@firn/journal'
 import { createJobQueues } from '@firn/queue'
 import { openRedis, readMemory } from '@firn/redis'
@@ -29,7 +29,7 @@ async function openScene() {
   const store = createRedisJobStore({ redis: redis.client })
   const queues = resources.use(createJobQueues({ redis: redis.client }))
   const journal = createMemoryJournal()
-  const deps: PartDeps = {
+  const deps: PartDeps & OpenDeps = {
     ...rolledBackDeps,
     ...{ store, journal, queues },
     controls: () => ({ ...defaultControls, windowParts: 2 }),

@@ -1,5 +1,5 @@
 import { AppError, defaultControls, type JobId, newJob, type Progress } from '@firn/core'
-import type { FinalizeDeps, PartDeps } from '@firn/engine'
+import type { FinalizeDeps, OpenDeps, PartDeps } from '@firn/engine'
 import {
   createMemoryJournal,
   type EndRecord,
@@ -74,7 +74,8 @@ function gone(): never {
 }
 
 /** Of a Glacier that knows no upload, and a source that can be read. */
-export const rolledBackDeps: Omit<PartDeps & FinalizeDeps, 'store' | 'journal'> = {
+export const rolledBackDeps: Omit<PartDeps & FinalizeDeps & OpenDeps, 'store' | 'journal'> = {
+  keepAliveMs: 0,
   queues: {
     addOpen: ignore,
     addParts: ignore,

@@ -4,6 +4,7 @@ import {
   acceptJob,
   commandJob,
   createSweeper,
+  createUploadKeeper,
   finalizeJob,
   type JobCommand,
   openJob,
@@ -142,9 +143,11 @@ export function createHousekeeper(
       isBusy = false
       const deps = processes.depsOf(process)
       const sweeper = createSweeper(deps)
+      const keeper = createUploadKeeper(deps)
       const sweep = () => sweeper.sweep(signal)
       const recover = () => recoverJobs(deps, { isDryRun: false }, signal)
-      passes = [recover, sweep, sweep, () => sweepOrphans(deps, signal)]
+      const keep = () => keeper.look(signal)
+      passes = [recover, sweep, keep, sweep, () => sweepOrphans(deps, signal)]
     }
     const pass = passes[turn % passes.length]
     if (isBusy || pass === undefined || process.isPaused) return

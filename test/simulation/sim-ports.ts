@@ -1,5 +1,5 @@
 import { AppError, type Controls, type ErrorCode, type JobId, parseMarker } from '@firn/core'
-import type { FinalizeDeps, OrphanDeps, PartDeps } from '@firn/engine'
+import type { FinalizeDeps, OpenDeps, OrphanDeps, PartDeps } from '@firn/engine'
 import type { Glacier, VaultDescription } from '@firn/glacier'
 import type { Journal } from '@firn/journal'
 import type { Fault, Scheduler, SimProcess } from './scheduler.ts'
@@ -10,6 +10,7 @@ import type { SourceModel } from './sim-source.ts'
 
 /** Every port of one process: what all use cases together need. */
 export type SimDeps = PartDeps &
+  OpenDeps &
   FinalizeDeps &
   OrphanDeps & { readonly randomBytes: (count: number) => Uint8Array }
 
@@ -36,6 +37,7 @@ const decisive = ['initiateUpload', 'completeUpload', 'abortUpload', 'putIntent'
 const DECISIVE_RISK = 3
 /** As production has it: wrong clocks and late inventories together stay below it. */
 const INVENTORY_MARGIN_MS = 24 * 3600 * 1000
+const KEEP_ALIVE_MS = 8 * 3600 * 1000
 const INVENTORY_PATIENCE_MS = 72 * 3600 * 1000
 
 /** The ports as one process sees them: each method is one call that the scheduler decides about. */
@@ -66,6 +68,7 @@ export function simPorts(scheduler: Scheduler, models: Models, process: SimProce
     inventoryMarginMs: INVENTORY_MARGIN_MS,
     inventoryPatienceMs: INVENTORY_PATIENCE_MS,
     graceMs: 0,
+    keepAliveMs: KEEP_ALIVE_MS,
     workerName: process.name,
     observe: { phase: () => undefined, part: () => undefined },
     watchJob: () => ({ signal: new AbortController().signal, [Symbol.dispose]: () => undefined }),

@@ -33,6 +33,7 @@ const events: readonly JobEvent[] = [
   { type: 'doubt-cleared' },
   { type: 'inventory-asked', inventoryJobId: 'I1', inventoryDateMs: 8 },
   { type: 'upload-lost' },
+  { type: 'upload-kept' },
   { type: 'completed', archive: archive('A1') },
   { type: 'completed', archive: archive('A2') },
   { type: 'failed', error: error(true) },

@@ -16,6 +16,7 @@ export type JobEvent =
       readonly inventoryDateMs: number | null
     }
   | { readonly type: 'upload-lost' }
+  | { readonly type: 'upload-kept' }
   | { readonly type: 'completed'; readonly archive: Archive }
   | { readonly type: 'failed'; readonly error: JobError }
   | { readonly type: 'upload-aborted' }
@@ -208,6 +209,9 @@ function fromPaused(progress: In<'paused'>, event: JobEvent): Step {
       const fate: UploadFate = upload === null && !isOpening ? 'gone' : 'abort'
       return to({ state: 'cancelled', generation, upload, fate })
     }
+    case 'upload-kept':
+      // Nothing is new but the time of it, which is what the next look goes by.
+      return upload === null ? illegal : to({ ...progress })
     case 'upload-lost':
       return to({ state: 'paused', generation: generation + 1, isOpening: false, upload: null })
     case 'failed':

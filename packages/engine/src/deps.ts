@@ -38,3 +38,9 @@ export interface FinalizeDeps extends GlacierDeps {
 export interface SourceDeps extends GlacierDeps {
   readonly sources: Sources
 }
+
+/** What opening an upload, and keeping it open, needs besides. */
+export interface OpenDeps extends SourceDeps {
+  /** How long the upload of a paused job may stand still before it is kept alive; 0 for ever. */
+  readonly keepAliveMs: number
+}

@@ -15,16 +15,17 @@ export async function failOrRepeat(
 ): Promise<void> {
   // The job was lost under the run, with Redis; it is rebuilt from the journal.
   if (error.code === 'JOB_NOT_FOUND') return
-  if (!isFinal(error, run)) return await repeat(deps, ref, run, error)
+  if (!isFinal(error, run)) return await noteAndThrow(deps, ref, run, error)
   try {
     await failJob(deps, ref, error, run.signal)
   } catch (cause) {
     run.signal.throwIfAborted()
-    await repeat(deps, ref, run, toAppError(cause))
+    await noteAndThrow(deps, ref, run, toAppError(cause))
   }
 }
 
-async function repeat(
+/** Notes the failure where people look for the reason of a delay, and throws it for the queue. */
+export async function noteAndThrow(
   deps: GlacierDeps,
   ref: JobRef,
   run: RunContext,

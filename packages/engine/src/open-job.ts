@@ -17,9 +17,10 @@ import type { OpenUpload } from '@firn/glacier'
 import type { JobRef, RunContext } from '@firn/queue'
 import { abortQuietly } from './abort-quietly.ts'
 import { applyEvent } from './apply-event.ts'
-import type { SourceDeps } from './deps.ts'
+import type { OpenDeps, SourceDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 import { failOrRepeat } from './fail-or-repeat.ts'
+import { keepUpload } from './keep-upload.ts'
 import { realignJob } from './realign-job.ts'
 
 /** Large enough that requests cost little beside hashing, small enough that a retry does. */
@@ -27,12 +28,14 @@ const PART_SIZE_PREFERRED_BYTES = 16 * MIB
 
 /**
  * Opens a job's multipart upload: pins the source, plans the parts, Initiate, first window of
- * parts. Runs more than once after a crash; the state says how far the last run came.
+ * parts. Runs more than once after a crash; the state says how far the last run came. Of a paused
+ * job it keeps the upload open.
  */
-export async function openJob(deps: SourceDeps, ref: JobRef, run: RunContext): Promise<void> {
+export async function openJob(deps: OpenDeps, ref: JobRef, run: RunContext): Promise<void> {
   const stored = await deps.store.load(ref.jobId, run.signal)
   const progress = stored?.job.progress
   if (stored === undefined || progress?.generation !== ref.generation) return
+  if (progress.state === 'paused') return await keepUpload(deps, stored, run)
   if (progress.state !== 'queued') {
     await enqueueWork(deps, stored.job, run.signal)
     return

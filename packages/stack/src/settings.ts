@@ -1,6 +1,6 @@
 /** Settings of Firn or of the AWS SDK; `.env.example` lists them. */
 const SETTING =
-  /^(AWS|API|GLACIER|VAULT|WORKER|FINALIZER|LOCK|STALLED|RETRY|SWEEP|RECOVER|ORPHAN|INVENTORY)_|^(REDIS_URL|JOURNAL_URL|SOURCE_ROOTS|OPEN_JOBS_MAX|FIRN_(DATA_DIR|GLACIER|WORKERS))$/
+  /^(AWS|API|GLACIER|VAULT|WORKER|FINALIZER|LOCK|STALLED|RETRY|SWEEP|RECOVER|ORPHAN|INVENTORY|UPLOAD)_|^(REDIS_URL|JOURNAL_URL|SOURCE_ROOTS|OPEN_JOBS_MAX|FIRN_(DATA_DIR|GLACIER|WORKERS))$/
 
 /** The environment without what is not set; a variable set to nothing, as in a copied .env, is not. */
 export function definedVariables(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {

@@ -28,6 +28,8 @@ export interface FinalizerConfig {
   readonly inventoryMarginMs: number
   /** How long a doubt waits for such an inventory before it needs an operator. */
   readonly inventoryPatienceMs: number
+  /** How long the upload of a paused job may stand still before it is kept alive; 0 for ever. */
+  readonly keepAliveMs: number
   readonly metricsHost: string
   readonly metricsPort: number
 }
@@ -52,6 +54,7 @@ const FinalizerEnv = z.object({
   ORPHAN_GRACE_MS: integerVariable({ min: 0, max: DAY_MS, defaultValue: 3_600_000 }),
   INVENTORY_MARGIN_MS: integerVariable({ min: 0, max: 7 * DAY_MS, defaultValue: DAY_MS }),
   INVENTORY_PATIENCE_MS: integerVariable({ min: 0, max: 30 * DAY_MS, defaultValue: 3 * DAY_MS }),
+  UPLOAD_KEEPALIVE_MS: integerVariable({ min: 0, max: DAY_MS, defaultValue: DAY_MS / 3 }),
   FINALIZER_METRICS_HOST: z.string().default('127.0.0.1'),
   FINALIZER_METRICS_PORT: portVariable(9102),
 })
@@ -75,6 +78,7 @@ export function readFinalizerConfig(env: NodeJS.ProcessEnv): FinalizerConfig {
     orphanGraceMs: parsed.ORPHAN_GRACE_MS,
     inventoryMarginMs: parsed.INVENTORY_MARGIN_MS,
     inventoryPatienceMs: parsed.INVENTORY_PATIENCE_MS,
+    keepAliveMs: parsed.UPLOAD_KEEPALIVE_MS,
     metricsHost: parsed.FINALIZER_METRICS_HOST,
     metricsPort: parsed.FINALIZER_METRICS_PORT,
   }

@@ -1,5 +1,6 @@
 import {
   createSweeper,
+  createUploadKeeper,
   type GlacierDeps,
   type OrphanDeps,
   type OrphanReport,
@@ -29,6 +30,7 @@ export interface Findings {
 }
 
 const UNFINISHED_INTERVAL_MS = 15_000
+const KEEPER_INTERVAL_MS = 60_000
 /** How soon a finalizer that takes over does all of it, and a loss of Redis is noticed. */
 const LOOK_MS = 1000
 /** Of one sweep for orphans: the first ones tell the cause. */
@@ -100,6 +102,12 @@ export function startHousekeeping(
     const swept = await sweepOrphans({ ...deps, graceMs: config.orphanGraceMs }, stopped)
     lastOrphanSweep.set(swept)
     reportOrphans(swept, log)
+  })
+  const { keepAliveMs } = config
+  const keeper = createUploadKeeper({ ...deps, keepAliveMs })
+  repeat(Math.min(KEEPER_INTERVAL_MS, Math.max(100, keepAliveMs / 16)), async (stopped) => {
+    const asked = await keeper.look(stopped)
+    if (asked > 0) log.info({ asked }, 'workers were asked to keep idle uploads alive')
   })
   const watch = createUnfinishedWatch(deps)
   repeat(UNFINISHED_INTERVAL_MS, async (stopped) => unfinished.set(await watch.look(stopped)))

@@ -26,12 +26,16 @@ export interface WorkerConfig {
   readonly outageRunsMax: number
   /** Deadline of a request to Glacier; a part has a second for each MiB on top. */
   readonly glacierTimeoutMs: number
+  /** How long the upload of a paused job may stand still before it is kept alive; 0 for ever. */
+  readonly keepAliveMs: number
   /** For part buffers; larger parts are streamed. */
   readonly memoryBytes: number
   readonly hashThreads: number
   readonly metricsHost: string
   readonly metricsPort: number
 }
+
+const DAY_MS = 24 * 3600 * 1000
 
 const WorkerEnv = z.object({
   REDIS_URL: z.string().default('redis://127.0.0.1:6379'),
@@ -49,6 +53,7 @@ const WorkerEnv = z.object({
   RETRY_ATTEMPTS: integerVariable({ min: 1, max: 1000, defaultValue: 20 }),
   RETRY_OUTAGE_RUNS: integerVariable({ min: 1, max: 1_000_000, defaultValue: 1440 }),
   GLACIER_REQUEST_TIMEOUT_MS: integerVariable({ min: 1000, max: 3_600_000, defaultValue: 60_000 }),
+  UPLOAD_KEEPALIVE_MS: integerVariable({ min: 0, max: DAY_MS, defaultValue: DAY_MS / 3 }),
   WORKER_MEMORY_BYTES: integerVariable({
     min: MIB,
     max: 1024 ** 4,
@@ -76,6 +81,7 @@ export function readWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     attempts: { open: parsed.RETRY_ATTEMPTS, parts: parsed.RETRY_ATTEMPTS },
     outageRunsMax: parsed.RETRY_OUTAGE_RUNS,
     glacierTimeoutMs: parsed.GLACIER_REQUEST_TIMEOUT_MS,
+    keepAliveMs: parsed.UPLOAD_KEEPALIVE_MS,
     memoryBytes: parsed.WORKER_MEMORY_BYTES,
     // Hashing is all CPU: more threads than cores only take turns.
     hashThreads: Math.min(parsed.WORKER_CONCURRENCY, availableParallelism()),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { WORKER_CONCURRENCY_MAX } from '@firn/core'
-import type { PartDeps } from '@firn/engine'
+import type { OpenDeps, PartDeps } from '@firn/engine'
 import { createGlacier } from '@firn/glacier'
 import { openHashPool } from '@firn/hashing'
 import { openJournal } from '@firn/journal'
@@ -72,7 +72,8 @@ await runService({ name: 'worker', env: process.env }, async ({ log, signal }) =
   )
   const busyCount = (): number => parts.activeCount()
   const metrics = createWorkerMetrics(registry, { ...controls, busyCount })
-  const deps: PartDeps = {
+  const deps: PartDeps & OpenDeps = {
+    keepAliveMs: config.keepAliveMs,
     store,
     journal: resources.use(await openJournal(config.journalUrl, signal)),
     queues: resources.use(

@@ -1,5 +1,12 @@
 import type { AppError } from '@firn/core'
-import { giveUpJob, openJob, type PartDeps, skipHeld, uploadPart } from '@firn/engine'
+import {
+  giveUpJob,
+  type OpenDeps,
+  openJob,
+  type PartDeps,
+  skipHeld,
+  uploadPart,
+} from '@firn/engine'
 import {
   type Consumer,
   type FailedRun,
@@ -25,7 +32,7 @@ export interface WorkerConsumers extends AsyncDisposable {
  * left.
  */
 export function openWorkerConsumers(input: {
-  readonly deps: PartDeps
+  readonly deps: PartDeps & OpenDeps
   readonly config: WorkerConfig
   readonly redis: RedisConnection
   readonly opening: Pick<OpeningLimit, 'isOpen' | 'noteOpened'>
