@@ -36,7 +36,7 @@ describe('the backlog while an operator holds', () => {
   const due = { due: 4, nudged: 0 }
 
   it('is all there is without a hold', async () => {
-    const backlog = { backlogBytes: 8 * MIB, oldestCreatedAtMs: 1 }
+    const backlog = { backlogBytes: 8 * MIB, oldestCreatedAtMs: 1, oldestDoubtMs: null }
     assert.deepEqual(await sweepUnder({}), {
       ...{ ...due, ...backlog },
       ...{ isHeld: false, heldVaultCount: 0 },
@@ -45,13 +45,23 @@ describe('the backlog while an operator holds', () => {
 
   it('has nothing of a vault that is held but what workers are not needed for', async () => {
     const { isHeld, heldVaultCount, ...backlog } = await sweepUnder({ heldVaults: ['photos'] })
-    assert.deepEqual(backlog, { ...due, backlogBytes: 4 * MIB, oldestCreatedAtMs: 3 })
+    assert.deepEqual(backlog, {
+      ...due,
+      backlogBytes: 4 * MIB,
+      oldestCreatedAtMs: 3,
+      oldestDoubtMs: null,
+    })
     assert.deepEqual({ isHeld, heldVaultCount }, { isHeld: false, heldVaultCount: 1 })
   })
 
   it('has nothing to upload while everything is held', async () => {
     const { isHeld, heldVaultCount, ...backlog } = await sweepUnder({ isHeld: true })
-    assert.deepEqual(backlog, { ...due, backlogBytes: 0, oldestCreatedAtMs: 4 })
+    assert.deepEqual(backlog, {
+      ...due,
+      backlogBytes: 0,
+      oldestCreatedAtMs: 4,
+      oldestDoubtMs: null,
+    })
     assert.deepEqual({ isHeld, heldVaultCount }, { isHeld: true, heldVaultCount: 0 })
   })
 })

@@ -117,7 +117,7 @@ describe('a worker over more jobs than may be open', { timeout: 120_000 }, () =>
     await client.call('CONFIG', 'SET', 'maxmemory', String(Math.round(usedBytes * 1.15)))
     await scene.openWorker()
     await until(async () => scene.reasons.length === 1, wait)
-    assert.match(String(scene.reasons[0]), /Redis uses more than 80 % of its memory/)
+    assert.match(String(scene.reasons[0]), /Redis uses more than 90 % of its memory/)
     assert.equal((await scene.count()).queued, JOB_COUNT)
     await client.call('CONFIG', 'SET', 'maxmemory', String(usedBytes * 10))
     await until(async () => (await scene.count()).uploading > 0, wait)
