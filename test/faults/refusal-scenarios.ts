@@ -205,7 +205,7 @@ const tooLate =
 
 export const refusalGroup: ScenarioGroup = {
   name: 'a Glacier that refuses',
-  world: { env: { RETRY_ATTEMPTS: '7', RETRY_CAP_MS: '800' } },
+  world: { env: { RETRY_ATTEMPTS: '7', RETRY_OUTAGE_RUNS: '7', RETRY_CAP_MS: '800' } },
   scenarios: [
     ...[vaultDeleted, vaultDenied, vaultDeniedLate, vaultDeletedLate, inventoryRefused],
     waits({
