@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiUser, Job, Sample } from './api-user.ts'
 import { checkArchive, type LargeVersion, readReceipt, type Version } from './archive-checks.ts'
 import type { GateRecord } from './glacier-gate.ts'
@@ -29,6 +30,8 @@ export interface Violation {
 
 export type Report = (invariant: string, witness: string) => void
 
+const GET_TRIES = 20
+const GET_PAUSE_MS = 250
 const terminal = new Set(['archived', 'failed', 'cancelled'])
 /** Looks at everything from outside, after the last fault, and says what must not be. */
 export async function checkEvidence(evidence: Evidence): Promise<readonly Violation[]> {
@@ -160,6 +163,16 @@ function checkReason({ job }: Sample, report: Report): void {
   if (job.error?.code === 'INTERNAL') report('I13', `job ${job.id} met a bug: ${job.error.message}`)
 }
 
+/** A connection that was kept open while the samples were checked may be closed by now. */
+async function getPatiently(user: ApiUser, id: string): Promise<Job | undefined> {
+  for (let tries = 1; tries < GET_TRIES; tries += 1) {
+    const job = await user.get(id)
+    if (job !== undefined) return job
+    await sleep(GET_PAUSE_MS)
+  }
+  return await user.get(id)
+}
+
 /** I1: every job that was accepted is there. */
 async function acceptedJobs({ user }: Evidence, report: Report) {
   const jobs = new Map<string, { readonly job: Job; readonly keys: string[] }>()
@@ -170,7 +183,7 @@ async function acceptedJobs({ user }: Evidence, report: Report) {
       known.keys.push(key)
       continue
     }
-    const job = await user.get(outcome.jobId)
+    const job = await getPatiently(user, outcome.jobId)
     if (job === undefined) report('I1', `job ${outcome.jobId}, accepted for "${key}", is lost`)
     else jobs.set(job.id, { job, keys: [key] })
   }
