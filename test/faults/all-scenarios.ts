@@ -13,6 +13,7 @@ import { redisGroup } from './redis-scenarios.ts'
 import { refusalGroup } from './refusal-scenarios.ts'
 import { rollbackScenarios } from './rollback-scenarios.ts'
 import type { Scenario } from './scenario.ts'
+import { shutdownGroup } from './shutdown-scenarios.ts'
 import { slowGroup } from './slow-scenarios.ts'
 import { sourceGroup } from './source-scenarios.ts'
 import { thousandGroup } from './thousand-scenario.ts'
@@ -25,6 +26,7 @@ function unopened(): never {
 /** What docs/reliability.md promises, in its order. */
 export const allScenarios: readonly Scenario[] = [
   ...processGroup.scenarios,
+  ...shutdownGroup.scenarios,
   ...redisGroup.scenarios,
   ...outageGroup.scenarios,
   ...rollbackScenarios,

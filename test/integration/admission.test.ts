@@ -15,7 +15,7 @@ describe('watchAdmission()', () => {
     const { client } = redis
     let queuedCount = 0
     await using admission = watchAdmission({
-      readMemory: () => readMemory(client),
+      readMemory: (until) => readMemory(client, until),
       countQueued: async () => queuedCount,
       intervalMs: 10,
       onError: (error) => assert.fail(String(error)),
@@ -30,10 +30,10 @@ describe('watchAdmission()', () => {
         return false
       }
     }
-    assert.equal(fill(await readMemory(client)), 0)
+    assert.equal(fill(await readMemory(client, signal)), 0)
     assert.equal(isOpen(), true)
 
-    const { usedBytes } = await readMemory(client)
+    const { usedBytes } = await readMemory(client, signal)
     await client.call('CONFIG', 'SET', 'maxmemory', String(usedBytes + 32 * 1024 ** 2))
     const keys = Array.from({ length: 22 }, (_, index) => `ballast${index}`)
     for (const key of keys) await client.set(key, Buffer.alloc(1024 ** 2))

@@ -52,7 +52,7 @@ async function openScene() {
     const opening = resources.use(
       watchOpeningLimit({
         store,
-        readMemory: () => readMemory(redis.client),
+        readMemory: (until) => readMemory(redis.client, until),
         openJobsMax: OPEN_JOBS_MAX,
         intervalMs: 20,
         onChange: (reason) => reasons.push(reason),
@@ -113,7 +113,7 @@ describe('a worker over more jobs than may be open', { timeout: 120_000 }, () =>
   it('opens none while Redis is nearly full, and begins once there is room', async () => {
     await using scene = await openScene()
     const { client } = scene.redis
-    const { usedBytes } = await readMemory(client)
+    const { usedBytes } = await readMemory(client, signal)
     await client.call('CONFIG', 'SET', 'maxmemory', String(Math.round(usedBytes * 1.15)))
     await scene.openWorker()
     await until(async () => scene.reasons.length === 1, wait)

@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
+import { withDeadline } from './with-deadline.ts'
 
 /** What Redis says of its memory; of a cluster, of its fullest primary. */
 export interface RedisMemory {
@@ -7,10 +8,20 @@ export interface RedisMemory {
   readonly maxBytes: number
 }
 
-/** Reads how much memory Redis uses. Rejects when it does not answer. */
-export async function readMemory(client: Redis | Cluster): Promise<RedisMemory> {
+const TIMEOUT_MS = 2000
+
+/** Reads how much memory Redis uses. Rejects when it does not answer, or when aborted. */
+export async function readMemory(
+  client: Redis | Cluster,
+  signal: AbortSignal,
+): Promise<RedisMemory> {
   const nodes = 'nodes' in client ? client.nodes('master') : [client]
-  const memories = await Promise.all(nodes.map(async (node) => parse(await node.info('memory'))))
+  // A worker's command would join the queue of those that wait for the connection.
+  if (nodes.length === 0 || nodes.some(({ status }) => status !== 'ready')) {
+    throw new Error('Redis is not connected')
+  }
+  const infos = Promise.all(nodes.map((node) => node.info('memory')))
+  const memories = (await withDeadline(infos, TIMEOUT_MS, signal)).map(parse)
   return memories.reduce((fullest, one) => (fill(one) > fill(fullest) ? one : fullest))
 }
 

@@ -27,9 +27,9 @@ const GROWTH_BYTES = 3 * 1024
  * nothing: an outage has its own answer.
  */
 export function watchAdmission(deps: {
-  readonly readMemory: () => Promise<RedisMemory>
+  readonly readMemory: (signal: AbortSignal) => Promise<RedisMemory>
   /** Jobs that were accepted and not begun. */
-  readonly countQueued: () => Promise<number>
+  readonly countQueued: (signal: AbortSignal) => Promise<number>
   readonly intervalMs?: number
   readonly onError: (error: unknown) => void
 }): Admission {
@@ -39,9 +39,12 @@ export function watchAdmission(deps: {
   const loop = startLoop({
     intervalMs: deps.intervalMs ?? INTERVAL_MS,
     firstMs: 0,
-    async run() {
+    async run(signal) {
       const admittedBefore = admittedCount
-      ;[memory, queuedCount] = await Promise.all([deps.readMemory(), deps.countQueued()])
+      ;[memory, queuedCount] = await Promise.all([
+        deps.readMemory(signal),
+        deps.countQueued(signal),
+      ])
       // Those that came meanwhile may not have been seen yet.
       admittedCount -= admittedBefore
     },

@@ -66,8 +66,8 @@ await runService({ name: 'api', env: process.env }, async ({ log, signal }) => {
       loadBoard: board.get,
       admission: resources.use(
         watchAdmission({
-          readMemory: () => readMemory(redis.client),
-          countQueued: async () => (await store.countByState(signal)).queued,
+          readMemory: (until) => readMemory(redis.client, until),
+          countQueued: async (until) => (await store.countByState(until)).queued,
           onError: onOutage,
         }),
       ),

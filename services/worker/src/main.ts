@@ -41,7 +41,7 @@ function limitOpening(
   log: Logger,
 ): OpeningLimit {
   return watchOpeningLimit({
-    ...{ store, openJobsMax, readMemory: () => readMemory(redis.client) },
+    ...{ store, openJobsMax, readMemory: (until) => readMemory(redis.client, until) },
     onChange: (reason) => log.info({ reason }, 'whether jobs are opened has changed'),
     onError: (err) => log.warn({ err }, 'trouble with redis'),
   })

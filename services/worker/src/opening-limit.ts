@@ -21,7 +21,7 @@ const INTERVAL_MS = 250
  */
 export function watchOpeningLimit(deps: {
   readonly store: Pick<JobStore, 'countByState'>
-  readonly readMemory: () => Promise<RedisMemory>
+  readonly readMemory: (signal: AbortSignal) => Promise<RedisMemory>
   /** Jobs in state `uploading`, of all workers. */
   readonly openJobsMax: number
   readonly intervalMs?: number
@@ -51,7 +51,7 @@ export function watchOpeningLimit(deps: {
     intervalMs: deps.intervalMs ?? INTERVAL_MS,
     firstMs: 0,
     async run(signal) {
-      memory = await deps.readMemory()
+      memory = await deps.readMemory(signal)
       await look(signal)
     },
     onError: deps.onError,
