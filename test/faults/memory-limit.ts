@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,6 +17,8 @@ interface Layout {
   readonly parent: string
   readonly limitFile: string
   readonly eventsFile: string
+  /** Whether groups below `parent` limit memory. */
+  readonly isUsable: () => boolean
 }
 
 const PROCESSES = 'cgroup.procs'
@@ -25,8 +27,15 @@ const layouts: readonly Layout[] = [
     parent: '/sys/fs/cgroup/memory',
     limitFile: 'memory.limit_in_bytes',
     eventsFile: 'memory.oom_control',
+    isUsable: () => existsSync('/sys/fs/cgroup/memory/memory.oom_control'),
   },
-  { parent: '/sys/fs/cgroup', limitFile: 'memory.max', eventsFile: 'memory.events' },
+  {
+    parent: '/sys/fs/cgroup',
+    limitFile: 'memory.max',
+    eventsFile: 'memory.events',
+    isUsable: () =>
+      /\bmemory\b/.test(readFileSync('/sys/fs/cgroup/cgroup.subtree_control', 'utf8')),
+  },
 ]
 
 /** Why memory cannot be limited here, or undefined when it can. */
@@ -38,14 +47,10 @@ export function whyNoMemoryLimit(): string | undefined {
 
 function findLayout(): Layout | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined
-  return layouts.find(({ parent, eventsFile }) => {
+  return layouts.find(({ parent, isUsable }) => {
     try {
       accessSync(parent, constants.W_OK)
-      // Of the second version the root has no such file; its children have when it hands memory on.
-      accessSync(
-        join(parent, eventsFile === 'memory.events' ? 'cgroup.subtree_control' : eventsFile),
-      )
-      return true
+      return isUsable()
     } catch {
       return false
     }
