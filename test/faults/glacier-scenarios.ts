@@ -73,10 +73,12 @@ const uploadExpired: Scenario = {
   fault: 'a job is paused for more than a day and resumed, and Glacier has forgotten its upload',
   outcome: 'a new upload, since no Complete was ever meant for the old one; one archive',
   async run(scene) {
+    const held = holdPart(scene, 3)
     const id = await scene.submit(await scene.makeSource(8 * MIB))
+    await held.reached
     await scene.untilJob(id, ({ parts }) => parts.uploaded > 0, 'parts are uploaded')
-    const before = await scene.user.command(id, 'pause')
-    assert.equal(before, 202)
+    assert.equal(await scene.user.command(id, 'pause'), 202)
+    held.release()
     scene.forgive()
     await scene.world.advanceClock(25 * 3600 * 1000)
     scene.fault('the vault is 25 hours on')
