@@ -150,8 +150,10 @@ describe("an operator's levers", () => {
 
   it('let a job that came last go first, past all that waits already', async () => {
     await using scratch = await openScratch()
-    const file = await scratch.makeFile('a.bin', 40 * MIB)
+    const file = await scratch.makeFile('a.bin', 100 * MIB)
     await using test = await openTestStack(scratch, { ...oneSlot, workerCount: 1 })
+    // They take turns, so that all of them are far from done when the last one has begun.
+    await order(test, 'PATCH', '/v1/controls', { window: 2 })
     const jobs = []
     for (let count = 0; count < 3; count += 1) {
       jobs.push((await submit(test, file, { partSize: MIB })).id)
