@@ -27,7 +27,7 @@ describe('a store that is behind the journal', () => {
       await journal.putIntent(anIntent(jobId), signal)
     })
     await assert.rejects(commandJob(deps, id, 'cancel', signal), isConflict)
-    assert.equal((await deps.journal.load(id, signal))?.end, null)
+    assert.deepEqual((await deps.journal.load(id, signal))?.ends, [])
     // With all that it knows of its parts: Glacier's word for them is needed only when that is lost.
     assert.equal(await stateOf(), 'uploading')
   })
@@ -49,7 +49,7 @@ describe('a store that is behind the journal', () => {
       })
       await recoverJobs(deps, { isDryRun: false }, signal)
       assert.equal(await stateOf(), 'cancelled')
-      assert.equal((await deps.journal.load(id, signal))?.end?.state, 'cancelled')
+      assert.equal((await deps.journal.load(id, signal))?.ends[0]?.state, 'cancelled')
     })
   }
 

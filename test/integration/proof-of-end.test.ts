@@ -42,7 +42,10 @@ describe('the end of a job for whose upload a Complete was intended', () => {
     assert.deepEqual({ generation, upload, fate }, { generation: 2, upload: null, fate: 'gone' })
     // What the journal says alone, after the loss of Redis, is the same.
     const entry = await deps.journal.load(id, signal)
-    assert.deepEqual([entry?.end?.state, entry?.end?.generation], ['failed', 2])
+    assert.deepEqual(
+      entry?.ends.map((end) => [end.state, end.generation]),
+      [['failed', 2]],
+    )
     const retried = await commandJob(deps, id, 'retry', signal)
     assert.deepEqual(retried.job.progress, { state: 'queued', generation: 3, isOpening: false })
   })
@@ -50,7 +53,7 @@ describe('the end of a job for whose upload a Complete was intended', () => {
   it('is not known while Glacier says that the upload is gone', async () => {
     const { deps, id, stored } = await failPart({})
     assert.equal(stored?.job.progress.state, 'finalizing')
-    assert.equal((await deps.journal.load(id, signal))?.end, null)
+    assert.deepEqual((await deps.journal.load(id, signal))?.ends, [])
   })
 
   it('is not known while the vault is not found, and the job says so', async () => {

@@ -37,10 +37,10 @@ describe('other records over a bad network', () => {
         world.s3.faults.add({ operation, action })
       }
       await journal.putGeneration(record, never)
-      await journal.deleteEnd(jobId, never)
+      await journal.deleteEnd(jobId, 'cancelled', never)
       assert.deepEqual(await journal.load(jobId, never), {
         ...{ definition, generations: [record], uploads: [], intents: [], receipt: null },
-        end: null,
+        ends: [],
       })
     })
   }
@@ -74,7 +74,7 @@ describe('other records over a bad network', () => {
     const calls: readonly ((signal: AbortSignal) => Promise<unknown>)[] = [
       (signal) => journal.putDefinition(definition, signal),
       (signal) => journal.putGeneration({ jobId: id, generation: 2, atMs: 1 }, signal),
-      (signal) => journal.deleteEnd(id, signal),
+      (signal) => journal.deleteEnd(id, 'failed', signal),
       (signal) => journal.load(id, signal),
       (signal) => Array.fromAsync(journal.jobIds(signal)),
     ]

@@ -34,28 +34,20 @@ export async function checkEnd(models: Models, witness: Witness): Promise<readon
     assert.ok(stored, `accepted job ${id} is lost`)
     const { job } = stored
     states.push(job.progress.state)
-    checkWord(job, witness, models.redis.hasLost())
+    checkWord(job, witness)
     await checkArchive(job, models)
     checkUploads(job, models.glacier)
   }
   return states
 }
 
-/**
- * It has ended, and as clients were told. A cancel and a failure of the same instant are both true
- * of a job: which of the two it says may change when Redis forgets.
- */
-function checkWord(
-  { definition: { id }, progress }: Job,
-  { told, retried }: Witness,
-  hasLost: boolean,
-): void {
+/** It has ended, and as clients were told. */
+function checkWord({ definition: { id }, progress }: Job, { told, retried }: Witness): void {
   const { state } = progress
   assert.ok(isFinished(state), `job ${id} rests in ${state}`)
   if (state === 'failed') assert.ok(causes.includes(progress.error.code), progress.error.message)
   const promised = told.get(id)?.progress.state
   if (promised === undefined || (promised === 'failed' && retried.has(id))) return
-  if (hasLost && promised === 'cancelled' && state === 'failed') return
   assert.equal(state, promised, `job ${id} was told to be ${promised}`)
 }
 

@@ -1,7 +1,8 @@
 import { AppError, advance, type Job, type JobEvent, type JobId } from '@firn/core'
+import type { EndRecord } from '@firn/journal'
 import type { StoredJob } from '@firn/store'
 import type { JobDeps } from './deps.ts'
-import { mayHaveArchive } from './job-from-journal.ts'
+import { mayHaveArchive, provenEnd } from './job-from-journal.ts'
 import { loadEntry } from './load-entry.ts'
 
 /**
@@ -31,17 +32,16 @@ export async function applyEvent(
   event: JobEvent,
   signal: AbortSignal,
 ): Promise<Applied> {
-  let touchedEnd = false
+  let noted: EndRecord | null = null
   for (let race = 0; race < RACES_MAX; race += 1) {
     const stored = await deps.store.load(id, signal)
     if (stored === undefined) throw new AppError('JOB_NOT_FOUND', `There is no job ${id}`)
     const { job, version } = stored
     const next = await nextJob(deps, job, { generation, event }, signal)
     if (next === job) return { outcome: 'unchanged', stored }
-    touchedEnd ||= isAboutEnd(job, next)
+    noted = newEnd(job, next) ?? noted
     if (next === undefined || !(await journalStep(deps, job, next, signal))) {
-      // What was written about the end is not so: the journal says again what the state says.
-      if (touchedEnd) await journalEnd(deps, job, signal)
+      if (noted !== null) await takeBack(deps, job, noted, signal)
       return { outcome: 'refused', stored }
     }
     if (await deps.store.save(next, version, signal)) {
@@ -62,10 +62,10 @@ async function nextJob(
   if (generation !== null && generation !== job.progress.generation) return undefined
   const next = advance(job, event, deps.now())
   if (!next.ok) return undefined
-  if (!isEnd(job) || isEnd(next.job)) return next.job
+  if (endOf(job) === null || endOf(next.job) !== null) return next.job
   // A failure may be retried, unless a store that was rolled back has forgotten a cancel.
-  const entry = await deps.journal.load(job.definition.id, signal)
-  return entry?.end?.state === 'cancelled' ? undefined : next.job
+  const entry = await loadEntry(deps, job.definition.id, signal)
+  return provenEnd(entry)?.state === 'cancelled' ? undefined : next.job
 }
 
 /**
@@ -84,28 +84,38 @@ async function journalStep(
   if (generation > before.progress.generation) {
     await deps.journal.putGeneration({ jobId, generation, atMs: after.updatedAtMs }, signal)
   }
-  if (!isAboutEnd(before, after)) return true
-  await journalEnd(deps, after, signal)
-  if (!isEnd(after)) return true
-  return !mayHaveArchive(await loadEntry(deps, jobId, signal), generation)
+  if (before.progress.state === after.progress.state) return true
+  const ended = endOf(before)
+  const end = newEnd(before, after)
+  if (end !== null) {
+    await deps.journal.putEnd(end, signal)
+    return !mayHaveArchive(await loadEntry(deps, jobId, signal), generation)
+  }
+  if (ended !== null) await deps.journal.deleteEnd(jobId, ended.state, signal)
+  return true
 }
 
-function isAboutEnd(before: Job, after: Job | undefined): boolean {
-  if (after === undefined || after.progress.state === before.progress.state) return false
-  return isEnd(before) || isEnd(after)
+/** What was noted did not come to be, unless somebody else brought it about in his way. */
+async function takeBack(
+  deps: JobDeps,
+  job: Job,
+  { jobId, state }: EndRecord,
+  signal: AbortSignal,
+): Promise<void> {
+  const end = endOf(job)
+  if (end?.state === state) await deps.journal.putEnd(end, signal)
+  else await deps.journal.deleteEnd(jobId, state, signal)
 }
 
-function isEnd({ progress: { state } }: Job): boolean {
-  return state === 'failed' || state === 'cancelled'
+/** The end that a step would bring about. */
+function newEnd({ progress: { state } }: Job, after: Job | undefined): EndRecord | null {
+  return after === undefined || after.progress.state === state ? null : endOf(after)
 }
 
-/** Makes the journal say of a job's end what its state says. */
-async function journalEnd(deps: JobDeps, job: Job, signal: AbortSignal): Promise<void> {
-  const { id: jobId } = job.definition
-  const { progress, updatedAtMs: atMs } = job
+/** The end of a job that has no archive. */
+function endOf({ definition, progress, updatedAtMs: atMs }: Job): EndRecord | null {
   const { generation, state } = progress
-  if (state !== 'failed' && state !== 'cancelled')
-    return await deps.journal.deleteEnd(jobId, signal)
+  if (state !== 'failed' && state !== 'cancelled') return null
   const error = progress.state === 'failed' ? progress.error : null
-  await deps.journal.putEnd({ jobId, generation, state, error, atMs }, signal)
+  return { jobId: definition.id, generation, state, error, atMs }
 }

@@ -4,6 +4,7 @@ import { alignJob } from './align-job.ts'
 import { applyEvent } from './apply-event.ts'
 import type { JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
+import { loadEntry } from './load-entry.ts'
 
 /** What people may ask of a job. */
 export type JobCommand = 'pause' | 'resume' | 'cancel' | 'retry'
@@ -46,6 +47,6 @@ function refusal(command: JobCommand, state: string): string {
 /** A store that was rolled back may say "failed" of a job that was cancelled, or is archived. */
 async function align(deps: JobDeps, id: JobId, signal: AbortSignal): Promise<void> {
   const stored = await deps.store.load(id, signal)
-  const entry = stored && (await deps.journal.load(id, signal))
-  if (stored !== undefined && entry !== undefined) await alignJob(deps, stored, entry, signal)
+  if (stored === undefined) return
+  await alignJob(deps, stored, await loadEntry(deps, id, signal), signal)
 }

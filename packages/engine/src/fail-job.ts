@@ -5,6 +5,7 @@ import { applyEvent } from './apply-event.ts'
 import type { GlacierDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 import { mayHaveArchive } from './job-from-journal.ts'
+import { loadEntry } from './load-entry.ts'
 import { loseIfGone } from './lose-upload.ts'
 
 /**
@@ -43,12 +44,12 @@ async function fence(
 ): Promise<number | undefined> {
   const { jobId, generation } = ref
   const stored = await deps.store.load(jobId, signal)
-  const entry = stored && (await deps.journal.load(jobId, signal))
   const progress = stored?.job.progress
   // Lost with Redis, or restarted: this run knows nothing about what is there now.
   if (stored === undefined || progress?.generation !== generation) return undefined
-  if (entry !== undefined && (await alignJob(deps, stored, entry, signal))) return undefined
-  if (entry === undefined || !mayHaveArchive(entry, generation)) return generation
+  const entry = await loadEntry(deps, jobId, signal)
+  if (await alignJob(deps, stored, entry, signal)) return undefined
+  if (!mayHaveArchive(entry, generation)) return generation
   const isOpen = progress.state === 'uploading' || progress.state === 'paused'
   return isOpen ? await abandonUpload(deps, stored.job, signal) : generation
 }

@@ -104,8 +104,8 @@ async function complete(
 async function isStillDue(deps: FinalizeDeps, job: Job, signal: AbortSignal): Promise<boolean> {
   const { id } = job.definition
   const { generation } = job.progress
-  const entry = await deps.journal.load(id, signal)
-  if (entry?.end == null) return true
+  const { ends } = await loadEntry(deps, id, signal)
+  if (ends.length === 0) return true
   // An end may also be what was left by a cancel that came too late.
   const progress = (await deps.store.load(id, signal))?.job.progress
   const isSealed = progress?.state === 'finalizing' || progress?.state === 'reconciling'

@@ -1,5 +1,5 @@
 import { isFinished, type Job, type Progress, type Upload, unreachable } from '@firn/core'
-import type { JournalEntry } from '@firn/journal'
+import type { EndRecord, JournalEntry } from '@firn/journal'
 
 /**
  * The job as the journal proves it. What the journal cannot prove is assumed to have been begun:
@@ -9,7 +9,7 @@ import type { JournalEntry } from '@firn/journal'
 export function jobFromJournal(entry: JournalEntry, nowMs: number): Job {
   const { definition, receipt } = entry
   const progress = progressFromJournal(entry)
-  const end = isFinished(progress.state) ? entry.end : null
+  const end = isFinished(progress.state) ? provenEnd(entry) : null
   const finishedAtMs = receipt?.archivedAtMs ?? end?.atMs ?? null
   const { priority } = definition
   return { definition, priority, progress, updatedAtMs: finishedAtMs ?? nowMs, finishedAtMs }
@@ -30,14 +30,15 @@ export function rebuiltJob(entry: JournalEntry, nowMs: number): Job {
 /**
  * How the job ended, as far as the journal proves it. A job ends only before a Complete is intended
  * for its upload, and with proof only afterwards, as another generation: an end beside an intent
- * was noted by who came too late. A failure beside a later upload was one before a retry.
+ * was noted by who came too late. A failure beside a later upload was one before a retry, and one
+ * beside a cancel was under way when that came.
  */
-function endOf({ end, intents, uploads }: JournalEntry): JournalEntry['end'] {
-  if (end === null) return null
-  const { generation, state } = end
-  if (intents.some((intent) => intent.generation >= generation)) return null
-  const isRetried = uploads.some((upload) => upload.generation > generation)
-  return state === 'failed' && isRetried ? null : end
+export function provenEnd({ ends, intents, uploads }: JournalEntry): EndRecord | null {
+  const isProven = ({ generation, state }: EndRecord): boolean => {
+    if (intents.some((intent) => intent.generation >= generation)) return false
+    return state === 'cancelled' || uploads.every((upload) => upload.generation <= generation)
+  }
+  return ends.find(isProven) ?? null
 }
 
 /** Whether an archive of this generation may exist: a receipt says so, or Complete was intended. */
@@ -47,7 +48,7 @@ export function mayHaveArchive({ receipt, intents }: JournalEntry, generation: n
 
 function progressFromJournal(entry: JournalEntry): Progress {
   const { uploads, intents, receipt } = entry
-  const end = endOf(entry)
+  const end = provenEnd(entry)
   const generation = latestGeneration(entry)
   const record = uploads.find((one) => one.generation === generation)
   const upload = record?.upload ?? null
@@ -65,9 +66,8 @@ function progressFromJournal(entry: JournalEntry): Progress {
     : { state: 'finalizing', generation, upload, treeHash: intent.treeHash }
 }
 
-function latestGeneration({ generations, uploads, end }: JournalEntry): number {
-  const noted = [...generations, ...uploads].map(({ generation }) => generation)
-  return Math.max(1, end?.generation ?? 1, ...noted)
+function latestGeneration({ generations, uploads, ends }: JournalEntry): number {
+  return Math.max(1, ...[...generations, ...uploads, ...ends].map(({ generation }) => generation))
 }
 
 function archived(
@@ -95,7 +95,7 @@ export function isBehindJournal({ progress }: Job, entry: JournalEntry): boolean
   const { generation, state } = progress
   if (state === 'archived') return false
   if (receipt !== null) return true
-  const end = endOf(entry)
+  const end = provenEnd(entry)
   // Not by a generation alone: noted before the state is saved, it may have lost its race.
   const isSuperseded = uploads.some((record) => record.generation > generation)
   switch (state) {

@@ -4,6 +4,7 @@ import { applyEvent } from './apply-event.ts'
 import { archiveReceipt } from './archive-receipt.ts'
 import type { FinalizeDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
+import { loadEntry } from './load-entry.ts'
 
 const HOUR_MS = 3600 * 1000
 const DAY_MS = 24 * HOUR_MS
@@ -32,8 +33,8 @@ export async function reconcileUpload(
 ): Promise<void> {
   const { id, vault } = job.definition
   const { generation, upload } = progress
-  const receipt = (await deps.journal.load(id, signal))?.receipt
-  if (receipt != null) {
+  const { receipt } = await loadEntry(deps, id, signal)
+  if (receipt !== null) {
     return await archiveReceipt(deps, job, progress, receipt.archive, signal)
   }
   for await (const { uploadId } of deps.glacier.listUploads(vault, signal)) {

@@ -83,7 +83,8 @@ export interface JournalEntry {
   readonly uploads: readonly UploadRecord[]
   readonly intents: readonly IntentRecord[]
   readonly receipt: Receipt | null
-  readonly end: EndRecord | null
+  /** What was noted of an end: a cancel, a failure or both, the cancel first. */
+  readonly ends: readonly EndRecord[]
 }
 
 /**
@@ -103,9 +104,13 @@ export interface Journal {
   readonly putIntent: (record: IntentRecord, signal: AbortSignal) => Promise<void>
   /** The first receipt put for a job stays; returns the one that is kept. */
   readonly putReceipt: (receipt: Receipt, signal: AbortSignal) => Promise<Receipt>
+  /**
+   * A cancel and a failure stand beside each other: neither overwrites nor takes back the other, so
+   * that a failure which was under way when the job was cancelled leaves the cancel as it is.
+   */
   readonly putEnd: (record: EndRecord, signal: AbortSignal) => Promise<void>
-  /** A retry of a job that had ended. */
-  readonly deleteEnd: (id: JobId, signal: AbortSignal) => Promise<void>
+  /** A retry of a job that had failed, or an end that was noted and did not come to be. */
+  readonly deleteEnd: (id: JobId, state: EndRecord['state'], signal: AbortSignal) => Promise<void>
   readonly load: (id: JobId, signal: AbortSignal) => Promise<JournalEntry | undefined>
   /** Every job that has a definition, in no particular order. */
   readonly jobIds: (signal: AbortSignal) => AsyncIterable<JobId>

@@ -15,7 +15,8 @@ interface Entry {
   readonly uploads: ReadonlyMap<number, UploadRecord>
   readonly intents: ReadonlyMap<number, IntentRecord>
   readonly receipt: Receipt | null
-  readonly end: EndRecord | null
+  readonly failed: EndRecord | null
+  readonly cancelled: EndRecord | null
 }
 
 const empty: Entry = {
@@ -24,7 +25,8 @@ const empty: Entry = {
   uploads: new Map(),
   intents: new Map(),
   receipt: null,
-  end: null,
+  failed: null,
+  cancelled: null,
 }
 
 /** A journal that lasts as long as the process: for simulation and for tests of use cases. */
@@ -70,11 +72,11 @@ export function createMemoryJournal(): Journal {
     },
     async putEnd(record, signal) {
       signal.throwIfAborted()
-      change(record.jobId, () => ({ end: record }))
+      change(record.jobId, () => ({ [record.state]: record }))
     },
-    async deleteEnd(id, signal) {
+    async deleteEnd(id, state, signal) {
       signal.throwIfAborted()
-      change(id, () => ({ end: null }))
+      change(id, () => ({ [state]: null }))
     },
     async load(id, signal): Promise<JournalEntry | undefined> {
       signal.throwIfAborted()
@@ -88,7 +90,7 @@ export function createMemoryJournal(): Journal {
         uploads: byGeneration(entry.uploads),
         intents: byGeneration(entry.intents),
         receipt: entry.receipt,
-        end: entry.end,
+        ends: [entry.cancelled, entry.failed].filter((end) => end !== null),
       }
     },
     async *jobIds(signal) {

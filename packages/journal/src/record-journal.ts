@@ -7,7 +7,7 @@ import {
   receiptSchema,
   uploadRecordSchema,
 } from '@firn/records'
-import type { Journal, JournalEntry } from './journal.ts'
+import type { EndRecord, Journal, JournalEntry } from './journal.ts'
 import type { RecordFiles } from './record-files.ts'
 import {
   definitionPath,
@@ -30,7 +30,7 @@ const toText = (record: unknown): string => `${JSON.stringify(record)}\n`
 /**
  * A journal of one small JSON file per record, whatever keeps the files. `<shard>/<job>.json` is the
  * definition, `<shard>/<job>/` holds `generation-<n>.json`, `upload-<n>.json`, `intent-<n>.json`,
- * `receipt.json` and `end.json`; the shard is the last digit of the job's id. So all jobs are found
+ * `receipt.json`, `end.json` for a failure and `cancel.json`; the shard is the last digit of the job's id. So all jobs are found
  * by a look at sixteen folders, however many records each has.
  */
 export function createRecordJournal(files: RecordFiles): Journal {
@@ -69,10 +69,10 @@ export function createRecordJournal(files: RecordFiles): Journal {
       const doing = `journal receipt of job ${record.jobId}`
       return putFirst(doing, { path, record, schema: receiptSchema }, signal)
     },
-    putEnd: (record, signal) => put(record.jobId, 'end', record, signal),
-    deleteEnd: (id, signal) =>
-      guard(`journal the retry of job ${id}`, signal, () =>
-        files.remove(recordPath(id, 'end'), signal),
+    putEnd: (record, signal) => put(record.jobId, endName(record.state), record, signal),
+    deleteEnd: (id, state, signal) =>
+      guard(`journal that job ${id} is not ${state}`, signal, () =>
+        files.remove(recordPath(id, endName(state)), signal),
       ),
     load: (id, signal) =>
       guard(`read the journal of job ${id}`, signal, () => loadEntry(files, id, signal)),
@@ -101,14 +101,20 @@ async function loadEntry(
     return records.filter((record) => record !== undefined)
   }
   // All at once: in a bucket each takes a round trip.
-  const [generations, uploads, intents, receipt, end] = await Promise.all([
+  const [generations, uploads, intents, receipt, failure, cancel] = await Promise.all([
     readAll('generation', generationRecordSchema),
     readAll('upload', uploadRecordSchema),
     readAll('intent', intentRecordSchema),
     readOne('receipt', receiptSchema),
     readOne('end', endRecordSchema),
+    readOne('cancel', endRecordSchema),
   ])
-  return { definition, generations, uploads, intents, receipt: receipt ?? null, end: end ?? null }
+  const ends = [cancel, failure].filter((end) => end !== undefined)
+  return { definition, generations, uploads, intents, receipt: receipt ?? null, ends }
+}
+
+function endName(state: EndRecord['state']): RecordName {
+  return state === 'cancelled' ? 'cancel' : 'end'
 }
 
 async function* listJobs(files: RecordFiles, signal: AbortSignal): AsyncGenerator<JobId> {

@@ -56,22 +56,26 @@ function describeRecords(use: Use): void {
       await journal.putIntent({ ...intent, atMs: 3 }, never)
       await journal.putIntent(intent, never)
       const end = { jobId, generation: 2, state: 'failed', error: null, atMs: 5 } as const
-      await journal.putEnd({ ...end, state: 'cancelled' }, never)
+      const cancel = { ...end, generation: 1, state: 'cancelled' } as const
+      await journal.putEnd(cancel, never)
+      await journal.putEnd({ ...end, atMs: 4 }, never)
       await journal.putEnd(end, never)
       const entry = {
         ...{ definition, generations, uploads: uploads.toReversed(), intents: [intent] },
         receipt: null,
       }
-      assert.deepEqual(await journal.load(jobId, never), { ...entry, end })
-      await journal.deleteEnd(jobId, never)
-      await journal.deleteEnd(jobId, never)
-      assert.deepEqual(await journal.load(jobId, never), { ...entry, end: null })
+      assert.deepEqual(await journal.load(jobId, never), { ...entry, ends: [cancel, end] })
+      await journal.deleteEnd(jobId, 'failed', never)
+      await journal.deleteEnd(jobId, 'failed', never)
+      assert.deepEqual(await journal.load(jobId, never), { ...entry, ends: [cancel] })
+      await journal.deleteEnd(jobId, 'cancelled', never)
+      assert.deepEqual(await journal.load(jobId, never), { ...entry, ends: [] })
     }))
 
   it('forgets the end of a job that it knows nothing else of', () =>
     use(async (journal) => {
       const { id } = aDefinition()
-      await journal.deleteEnd(id, never)
+      await journal.deleteEnd(id, 'failed', never)
       assert.equal(await journal.load(id, never), undefined)
     }))
 
@@ -143,7 +147,7 @@ function describeCallers(use: Use): void {
       const gone = AbortSignal.abort(reason)
       await assert.rejects(journal.putDefinition(definition, gone), reason)
       await assert.rejects(journal.putReceipt(aReceipt(definition), gone), reason)
-      await assert.rejects(journal.deleteEnd(definition.id, gone), reason)
+      await assert.rejects(journal.deleteEnd(definition.id, 'failed', gone), reason)
       await assert.rejects(journal.load(definition.id, gone), reason)
       await assert.rejects(journal.ping(gone), reason)
       await assert.rejects(Array.fromAsync(journal.jobIds(gone)), reason)
