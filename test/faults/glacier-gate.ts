@@ -176,7 +176,7 @@ async function carryOut(exchange: Exchange): Promise<Done> {
   }
   const cut = { bodyBytes: 0, status: null, deliver: reset }
   if (verdict.type === 'reset' && verdict.when !== 'body') {
-    if (verdict.when === 'half') await once(req, 'data')
+    if (verdict.when === 'half') await begun(req)
     return { ...cut, atMs: Date.now() }
   }
   if (verdict.type === 'sip') {
@@ -203,6 +203,15 @@ async function carryOut(exchange: Exchange): Promise<Done> {
     default:
   }
   return await passOn(exchange, body)
+}
+
+/** Some of the body has come; one without a body has come whole with its head. */
+async function begun(req: IncomingMessage): Promise<void> {
+  const seen = new AbortController()
+  const first = ['data', 'end', 'close'].map((event) => once(req, event, { signal: seen.signal }))
+  await Promise.race(first)
+  seen.abort()
+  await Promise.allSettled(first)
 }
 
 /** Lets Glacier carry it out, and does to its answer what the verdict says. */

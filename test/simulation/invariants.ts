@@ -12,6 +12,9 @@ const causes: readonly ErrorCode[] = [
   'SOURCE_UNREADABLE',
   'GLACIER_TIMEOUT',
   'GLACIER_UPLOAD_NOT_FOUND',
+  // Both are lies here; nothing is left behind all the same.
+  'GLACIER_VAULT_NOT_FOUND',
+  'ARCHIVE_CHECKSUM_MISMATCH',
   'STORE_UNAVAILABLE',
   'QUEUE_UNAVAILABLE',
   'JOURNAL_UNAVAILABLE',

@@ -16,9 +16,10 @@ export interface SimProcess {
  * What may go wrong with one call to the outside. `refuse`: it did not happen. `lose`: it
  * happened, the answer is lost. `late`: the caller is told that it failed, and it happens at some
  * later step all the same. `deny`: it did not happen, and the answer is a lie of the other side's
- * own, {@link CallOptions.denial}. `crash-before` and `crash-after`: the caller dies.
+ * own, {@link CallOptions.denial}; `mislead`: the same of what happened. `crash-before` and
+ * `crash-after`: the caller dies.
  */
-export type Fault = 'refuse' | 'lose' | 'late' | 'deny' | 'crash-before' | 'crash-after'
+export type Fault = 'refuse' | 'lose' | 'late' | 'deny' | 'mislead' | 'crash-before' | 'crash-after'
 
 export interface CallOptions {
   readonly faults: readonly Fault[]
@@ -158,10 +159,10 @@ function createCalls(
     faultCount += 1
     const { options, process } = call
     if (fault === 'late') pending.push({ ...call, process: null, label: `${call.label} (late)` })
-    if (fault === 'deny') call.fail(options.denial())
+    if (fault === 'deny' || fault === 'mislead') call.fail(options.denial())
     else if (!fault.startsWith('crash')) call.fail(options.failure())
     else if (process !== null) crash(process)
-    return fault === 'lose' || fault === 'crash-after'
+    return fault === 'lose' || fault === 'mislead' || fault === 'crash-after'
   }
 
   async function perform(call: Pending): Promise<void> {

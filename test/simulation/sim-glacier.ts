@@ -160,6 +160,6 @@ function verify(
   if (root.toString('hex') !== treeHash) throw new AppError('GLACIER_REFUSED', 'tree hash')
 }
 
-export function gone(uploadId: string): AppError {
+function gone(uploadId: string): AppError {
   return new AppError('GLACIER_UPLOAD_NOT_FOUND', `The upload ID was not found: ${uploadId}`)
 }

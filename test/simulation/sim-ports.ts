@@ -2,9 +2,10 @@ import { AppError, type Controls, type ErrorCode, type JobId, parseMarker } from
 import type { FinalizeDeps, OpenDeps, OrphanDeps, PartDeps } from '@firn/engine'
 import type { Glacier, VaultDescription } from '@firn/glacier'
 import type { Journal } from '@firn/journal'
+import type { Random } from './random.ts'
 import type { Fault, Scheduler, SimProcess } from './scheduler.ts'
 import type { WorldClock } from './sim-clock.ts'
-import { type GlacierModel, gone } from './sim-glacier.ts'
+import type { GlacierModel } from './sim-glacier.ts'
 import type { RedisModel } from './sim-redis.ts'
 import type { SourceModel } from './sim-source.ts'
 
@@ -22,6 +23,7 @@ export interface Models {
   readonly sources: SourceModel
   readonly controls: () => Controls
   readonly clock: WorldClock
+  readonly random: Random
   readonly randomBytes: (count: number) => Uint8Array
 }
 
@@ -29,9 +31,16 @@ export interface Models {
 const remote: readonly Fault[] = ['refuse', 'lose', 'late', 'crash-before', 'crash-after']
 /** A local call was done or was not, as far as its process lives to see. */
 const local: readonly Fault[] = ['refuse', 'crash-before', 'crash-after']
-/** Glacier may also say of an upload that it does not know it, and know it all the same. */
-const aboutUpload: readonly Fault[] = [...remote, 'deny']
-const uploadCalls = ['uploadPart', 'completeUpload', 'abortUpload', 'readParts']
+/** Glacier may also tell lies: of what did not happen, and of what did. */
+const untrue: readonly Fault[] = [...remote, 'deny', 'mislead']
+const lies: ReadonlyMap<string, readonly ErrorCode[]> = new Map([
+  ['initiateUpload', ['GLACIER_VAULT_NOT_FOUND']],
+  ['uploadPart', ['GLACIER_UPLOAD_NOT_FOUND', 'GLACIER_VAULT_NOT_FOUND']],
+  ['completeUpload', ['GLACIER_UPLOAD_NOT_FOUND', 'GLACIER_VAULT_NOT_FOUND', 'GLACIER_REFUSED']],
+  ['abortUpload', ['GLACIER_UPLOAD_NOT_FOUND', 'GLACIER_VAULT_NOT_FOUND']],
+  ['readParts', ['GLACIER_UPLOAD_NOT_FOUND', 'GLACIER_VAULT_NOT_FOUND']],
+  ['readUploads', ['GLACIER_VAULT_NOT_FOUND']],
+])
 /** What is worth the most faults: calls that cannot be taken back. */
 const decisive = ['initiateUpload', 'completeUpload', 'abortUpload', 'putIntent', 'putReceipt']
 const DECISIVE_RISK = 3
@@ -42,10 +51,10 @@ const INVENTORY_PATIENCE_MS = 72 * 3600 * 1000
 
 /** The ports as one process sees them: each method is one call that the scheduler decides about. */
 export function simPorts(scheduler: Scheduler, models: Models, process: SimProcess): SimDeps {
-  const port = createPorts(scheduler, process)
+  const port = createPorts(scheduler, process, models.random)
   const { redis, sources } = models
   const listedJournal = listed(models.journal)
-  const faultsOf = (method: string) => (uploadCalls.includes(method) ? aboutUpload : remote)
+  const faultsOf = (method: string) => (lies.has(method) ? untrue : remote)
   const glacier = port('glacier', () => models.glacier, 'GLACIER_TIMEOUT', faultsOf)
   const journal = port('journal', () => listedJournal, 'JOURNAL_UNAVAILABLE')
   return {
@@ -75,7 +84,7 @@ export function simPorts(scheduler: Scheduler, models: Models, process: SimProce
   }
 }
 
-function createPorts(scheduler: Scheduler, process: SimProcess) {
+function createPorts(scheduler: Scheduler, process: SimProcess, random: Random) {
   return <T extends object>(
     name: string,
     target: () => T,
@@ -95,7 +104,9 @@ function createPorts(scheduler: Scheduler, process: SimProcess) {
           }
           const failure = () => new AppError(code, `${name} did not answer`)
           const risk = decisive.includes(method) ? DECISIVE_RISK : 1
-          const denial = () => gone('denied')
+          const told = lies.get(method) ?? []
+          const denial = () =>
+            new AppError(told[random.below(told.length)] ?? code, `${name} says what is not so`)
           const options = { faults: faultsOf(method), risk, failure, denial }
           return scheduler.call(process, label, action, options)
         }

@@ -10,14 +10,11 @@ export interface RedisModel {
   /** A power cut, or a failover: back to what had reached the disk, or the replica. */
   readonly rollBack: () => void
   readonly wipe: () => void
-  /** Whether it ever lost something. */
-  readonly hasLost: () => boolean
 }
 
 export function createRedisModel(options: { readonly partAttempts: number }): RedisModel {
   const queues = createQueueModel(options)
   let store = createMemoryJobStore()
-  let hasLost = false
   let persisted = { store: store.copy(), queues: queues.image() }
   return {
     store: () => store,
@@ -26,15 +23,12 @@ export function createRedisModel(options: { readonly partAttempts: number }): Re
       persisted = { store: store.copy(), queues: queues.image() }
     },
     rollBack() {
-      hasLost = true
       store = persisted.store.copy()
       queues.restore(persisted.queues)
     },
     wipe() {
-      hasLost = true
       store = createMemoryJobStore()
       queues.restore([])
     },
-    hasLost: () => hasLost,
   }
 }

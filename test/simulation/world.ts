@@ -55,8 +55,8 @@ interface World {
 
 const PROCESSES = ['api', 'worker1', 'worker2', 'finalizer1', 'finalizer2']
 const STEP_MS = 1000
-/** Longer than every finalizer takes for all of its housekeeping. */
-const SETTLED_PASSES = 6
+/** In which every finalizer ends what it was at, and does all of its housekeeping once more. */
+const SETTLED_PASSES = 8
 const POST_WEIGHT = 0.04
 const END_WEIGHT = 0.01
 /** More than clocks and inventories can be wrong by together. */
@@ -119,6 +119,7 @@ function createWorld({ seed, jobCount, partCount }: SimulationOptions): {
     sources: createSourceModel(partCount),
     controls: () => world.controls,
     clock,
+    random,
     randomBytes: (count) => Uint8Array.from({ length: count }, () => random.below(256)),
   }
   const byName = new Map<string, SimProcess>()
