@@ -7,6 +7,7 @@ import { MIB, type Scene, type SourceFile } from './scene.ts'
 
 const CLIENTS = 20
 const STATUS_UNAVAILABLE = 503
+const ROOM_BYTES = 3 * MIB
 const WORKERS = ['worker-1', 'worker-2'] as const
 
 interface Post {
@@ -47,8 +48,8 @@ const nearlyFull: Scenario = {
     const { world } = scene
     const source = await scene.makeSource(2 * MIB + 1)
     const { usedBytes } = await readRedisFacts(world.redis.port)
-    // Room for some hundred jobs.
-    const maxBytes = Math.round(1.9 * usedBytes)
+    // For some hundred jobs; so much that what connections take is little beside it.
+    const maxBytes = usedBytes + ROOM_BYTES
     await world.tellRedis('CONFIG', 'SET', 'maxmemory', String(maxBytes))
     for (const name of WORKERS) world.signal(name, 'SIGSTOP')
     scene.fault(`Redis may use ${maxBytes} bytes; the workers stop`)

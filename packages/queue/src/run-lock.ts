@@ -34,7 +34,8 @@ export function holdLock(options: {
     options.onLoss(loss)
   }
   // A timer of its own, since a renewal waits for as long as Redis is away.
-  const watch = (inMs: number): NodeJS.Timeout => setTimeout(() => lose('lock-unsure'), inMs)
+  const watch = (inMs: number): NodeJS.Timeout =>
+    setTimeout(() => lose('lock-unsure'), Math.max(0, inMs))
   const renew = async (): Promise<void> => {
     if (isExtending) return
     isExtending = true
