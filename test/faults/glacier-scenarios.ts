@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Job } from './api-user.ts'
 import { pass, type Verdict } from './glacier-gate.ts'
 import { countOf, first, glacierError, holdPart, settleArchived } from './rules.ts'
 import type { Scenario, ScenarioGroup } from './scenario.ts'
-import { MIB } from './scene.ts'
+import { MIB, type Scene } from './scene.ts'
 
 const everyCall = ['Initiate', 'UploadPart', 'ListParts', 'Complete']
 
@@ -68,6 +69,17 @@ const vaultKilled: Scenario = {
   },
 }
 
+/** Nothing that was under way at a pause reaches Glacier any more, so that the upload is at rest. */
+async function partsAreIn(scene: Scene): Promise<void> {
+  let count = -1
+  await scene.until(async () => {
+    const before = count
+    count = countOf(scene, 'UploadPart')
+    await sleep(500)
+    return count === before
+  }, 'no part is sent any more')
+}
+
 const uploadExpired: Scenario = {
   id: 'upload-expired',
   fault: 'a job is paused for more than a day and resumed, and Glacier has forgotten its upload',
@@ -80,6 +92,7 @@ const uploadExpired: Scenario = {
     assert.equal(await scene.user.command(id, 'pause'), 202)
     held.release()
     scene.forgive()
+    await partsAreIn(scene)
     await scene.world.advanceClock(25 * 3600 * 1000)
     scene.fault('the vault is 25 hours on')
     await scene.user.command(id, 'resume')

@@ -71,7 +71,10 @@ describe('parts that Glacier holds of a job that Redis forgot', () => {
       assert.equal(job.progress.upload?.uploadId, upload.uploadId)
       assert.equal(job.progress.fate, 'abort')
       assert.equal(counts.uploadedParts, 0)
-      assert.equal((await deps.journal.load(ref.jobId, signal))?.ends[0]?.state, 'failed')
+      assert.equal(
+        (await deps.journal.load(ref.jobId, signal))?.failure?.error.code,
+        'SOURCE_CHANGED',
+      )
     }
   })
 

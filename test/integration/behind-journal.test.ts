@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { AppError } from '@firn/core'
 import { commandJob, finalizeJob, recoverJobs, uploadPart } from '@firn/engine'
-import { openDirectoryJournal } from '@firn/journal'
+import { type Journal, openDirectoryJournal } from '@firn/journal'
 import { createMemoryJobStore } from '@firn/store'
 import { aDefinition, anUpload } from '@firn/testing'
 import {
+  aCancel,
   aFailure,
   anIntent,
   aReceipt,
@@ -27,7 +28,7 @@ describe('a store that is behind the journal', () => {
       await journal.putIntent(anIntent(jobId), signal)
     })
     await assert.rejects(commandJob(deps, id, 'cancel', signal), isConflict)
-    assert.deepEqual((await deps.journal.load(id, signal))?.ends, [])
+    assert.deepEqual((await deps.journal.load(id, signal))?.cancels, [])
     // With all that it knows of its parts: Glacier's word for them is needed only when that is lost.
     assert.equal(await stateOf(), 'uploading')
   })
@@ -41,15 +42,15 @@ describe('a store that is behind the journal', () => {
     assert.equal(await stateOf(), 'queued')
   })
 
-  for (const state of ['uploading', 'paused', 'failed'] as const) {
+  for (const state of ['uploading', 'paused', 'failed', 'finalizing'] as const) {
     it(`makes cancelled again what it says is ${state}`, async () => {
       const { deps, id, stateOf } = await openRolledBack(state, async (journal, jobId) => {
         await journal.putGeneration({ jobId, generation: 2, atMs: 2 }, signal)
-        await journal.putEnd({ ...aFailure(jobId), state: 'cancelled', error: null }, signal)
+        await journal.putCancel(aCancel(jobId), signal)
       })
       await recoverJobs(deps, { isDryRun: false }, signal)
       assert.equal(await stateOf(), 'cancelled')
-      assert.equal((await deps.journal.load(id, signal))?.ends[0]?.state, 'cancelled')
+      assert.equal((await deps.journal.load(id, signal))?.cancels.length, 1)
     })
   }
 
@@ -88,7 +89,7 @@ describe('a store that is behind the journal', () => {
       const { deps, stateOf } = await openRolledBack(state, async (journal, jobId) => {
         const upload = anUpload()
         if (state !== 'queued') await journal.putUpload({ jobId, generation: 1, upload }, signal)
-        if (state === 'failed') await journal.putEnd(aFailure(jobId), signal)
+        if (state === 'failed') await journal.putFailure(aFailure(jobId), signal)
         // Noted by a run whose save lost its race.
         else await journal.putGeneration({ jobId, generation: 2, atMs: 2 }, signal)
       })
@@ -100,7 +101,7 @@ describe('a store that is behind the journal', () => {
   for (const use of ['part', 'finalize'] as const) {
     it(`does not begin a cancelled job anew whose upload is gone: ${use}`, async () => {
       const { deps, id, stateOf } = await openRolledBack('uploading', (journal, jobId) =>
-        journal.putEnd({ ...aFailure(jobId), state: 'cancelled', error: null }, signal),
+        journal.putCancel(aCancel(jobId), signal),
       )
       const ref = { jobId: id, generation: 1, index: 0 }
       const full = { ...rolledBackDeps, ...deps }
@@ -109,9 +110,24 @@ describe('a store that is behind the journal', () => {
     })
   }
 
+  it('does not complete what is cancelled while it is being sealed', async () => {
+    const { deps, id, stateOf } = await openRolledBack('finalizing')
+    const { journal } = deps
+    const load: Journal['load'] = async (jobId, loadSignal) => {
+      const entry = await journal.load(jobId, loadSignal)
+      // Told, and forgotten by a store that falls back to what it was before.
+      await journal.putCancel(aCancel(jobId), signal)
+      return entry
+    }
+    const full = { ...rolledBackDeps, ...deps, journal: { ...journal, load } }
+    await finalizeJob(full, { jobId: id, generation: 1 }, run)
+    assert.equal(await stateOf(), 'cancelled')
+    assert.deepEqual((await journal.load(id, signal))?.intents, [])
+  })
+
   it('does not begin a cancelled job again when a retry is asked for', async () => {
     const { deps, id, stateOf } = await openRolledBack('failed', (journal, jobId) =>
-      journal.putEnd({ ...aFailure(jobId), state: 'cancelled', error: null }, signal),
+      journal.putCancel(aCancel(jobId), signal),
     )
     await assert.rejects(commandJob(deps, id, 'retry', signal), isConflict)
     assert.equal(await stateOf(), 'cancelled')
@@ -119,7 +135,7 @@ describe('a store that is behind the journal', () => {
 
   it('does not fail a job that was cancelled', async () => {
     const { deps, id, stateOf } = await openRolledBack('uploading', (journal, jobId) =>
-      journal.putEnd({ ...aFailure(jobId), state: 'cancelled', error: null }, signal),
+      journal.putCancel(aCancel(jobId), signal),
     )
     const sources = { ...rolledBackDeps.sources, openPart: () => Promise.reject(changed) }
     const ref = { jobId: id, generation: 1, index: 0 }

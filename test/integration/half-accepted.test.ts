@@ -124,8 +124,7 @@ describe('a job that was accepted half-way', () => {
     const { deps } = depsOver(createMemoryJobStore())
     const { stored } = await acceptJob(deps, aRequest(), signal)
     const { id: jobId } = stored.job.definition
-    const end = { jobId, generation: 1, state: 'cancelled', error: null, atMs: 7 } as const
-    await deps.journal.putEnd(end, signal)
+    await deps.journal.putCancel({ jobId, generation: 1, cancelledAtMs: 7 }, signal)
     const emptied = { ...deps, store: createMemoryJobStore() }
     const again = await acceptJob(emptied, aRequest(), signal)
     assert.equal(again.stored.job.progress.state, 'cancelled')

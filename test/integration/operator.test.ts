@@ -140,11 +140,15 @@ describe('/v1/workers', () => {
 describe('POST /v1/jobs/retry', () => {
   it('retries the failed jobs that match, and counts the others', async () => {
     await using api = await openTestApi()
-    const add = (vault: string, owner: string, progress: Progress) =>
-      api.store.create(
-        aJob({ definition: aDefinition({ vault, labels: { owner } }), progress }),
-        never,
-      )
+    const add = async (vault: string, owner: string, progress: Progress) => {
+      const definition = aDefinition({ vault, labels: { owner } })
+      const { id: jobId } = definition
+      await api.journal.putDefinition(definition, never)
+      assert.ok(progress.state === 'failed')
+      const { generation, error } = progress
+      await api.journal.putFailure({ jobId, generation, error, atMs: 1 }, never)
+      await api.store.create(aJob({ definition, progress }), never)
+    }
     for (let index = 0; index < 40; index += 1) await add('v', 'ada', failed('GLACIER_TIMEOUT'))
     await add('v', 'ada', failed('SOURCE_UNREADABLE'))
     await add('v', 'ada', failed('GLACIER_TIMEOUT', 'abort'))

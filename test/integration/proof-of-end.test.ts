@@ -42,10 +42,7 @@ describe('the end of a job for whose upload a Complete was intended', () => {
     assert.deepEqual({ generation, upload, fate }, { generation: 2, upload: null, fate: 'gone' })
     // What the journal says alone, after the loss of Redis, is the same.
     const entry = await deps.journal.load(id, signal)
-    assert.deepEqual(
-      entry?.ends.map((end) => [end.state, end.generation]),
-      [['failed', 2]],
-    )
+    assert.equal(entry?.failure?.generation, 2)
     const retried = await commandJob(deps, id, 'retry', signal)
     assert.deepEqual(retried.job.progress, { state: 'queued', generation: 3, isOpening: false })
   })
@@ -53,7 +50,7 @@ describe('the end of a job for whose upload a Complete was intended', () => {
   it('is not known while Glacier says that the upload is gone', async () => {
     const { deps, id, stored } = await failPart({})
     assert.equal(stored?.job.progress.state, 'finalizing')
-    assert.deepEqual((await deps.journal.load(id, signal))?.ends, [])
+    assert.equal((await deps.journal.load(id, signal))?.failure, null)
   })
 
   it('is not known while the vault is not found, and the job says so', async () => {
@@ -64,10 +61,10 @@ describe('the end of a job for whose upload a Complete was intended', () => {
     assert.equal(stored?.trouble?.code, 'OUTCOME_UNKNOWN')
   })
 
-  it('is not what a cancel noted that came too late', async () => {
+  it('is not what a failure noted that came too late', async () => {
     const { deps, stateOf } = await openRolledBack('finalizing', async (journal, jobId) => {
       await tellIntent(journal, jobId)
-      await journal.putEnd({ ...aFailure(jobId), state: 'cancelled', error: null }, signal)
+      await journal.putFailure(aFailure(jobId), signal)
     })
     await recoverJobs(deps, { isDryRun: false }, signal)
     assert.equal(await stateOf(), 'finalizing')

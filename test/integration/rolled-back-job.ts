@@ -1,8 +1,9 @@
 import { AppError, defaultControls, type JobId, newJob, type Progress } from '@firn/core'
 import type { FinalizeDeps, OpenDeps, PartDeps } from '@firn/engine'
 import {
+  type CancelRecord,
   createMemoryJournal,
-  type EndRecord,
+  type FailureRecord,
   type IntentRecord,
   type Journal,
   type Receipt,
@@ -49,8 +50,12 @@ function progressOf(state: RolledBackState): Progress {
   }
 }
 
-export function aFailure(jobId: JobId): EndRecord {
-  return { jobId, generation: 1, state: 'failed', error: reason, atMs: 1 }
+export function aFailure(jobId: JobId): FailureRecord {
+  return { jobId, generation: 1, error: reason, atMs: 1 }
+}
+
+export function aCancel(jobId: JobId): CancelRecord {
+  return { jobId, generation: 1, cancelledAtMs: 1 }
 }
 
 export function anIntent(jobId: JobId): IntentRecord {

@@ -30,17 +30,17 @@ describe('other records over a bad network', () => {
       const definition = aDefinition()
       const { id: jobId } = definition
       const record = { jobId, generation: 2, atMs: 3 }
-      const end = { jobId, generation: 2, state: 'cancelled', error: null, atMs: 5 } as const
+      const error = { code: 'GLACIER_TIMEOUT', message: 'slow', isRetryable: true } as const
       await journal.putDefinition(definition, never)
-      await journal.putEnd(end, never)
+      await journal.putFailure({ jobId, generation: 2, error, atMs: 5 }, never)
       for (const operation of ['PUT', 'GET', 'LIST', 'DELETE'] as const) {
         world.s3.faults.add({ operation, action })
       }
       await journal.putGeneration(record, never)
-      await journal.deleteEnd(jobId, 'cancelled', never)
+      await journal.deleteFailure(jobId, never)
       assert.deepEqual(await journal.load(jobId, never), {
-        ...{ definition, generations: [record], uploads: [], intents: [], receipt: null },
-        ends: [],
+        ...{ definition, generations: [record], uploads: [], intents: [], cancels: [] },
+        ...{ receipt: null, failure: null },
       })
     })
   }
@@ -74,7 +74,7 @@ describe('other records over a bad network', () => {
     const calls: readonly ((signal: AbortSignal) => Promise<unknown>)[] = [
       (signal) => journal.putDefinition(definition, signal),
       (signal) => journal.putGeneration({ jobId: id, generation: 2, atMs: 1 }, signal),
-      (signal) => journal.deleteEnd(id, 'failed', signal),
+      (signal) => journal.deleteFailure(id, signal),
       (signal) => journal.load(id, signal),
       (signal) => Array.fromAsync(journal.jobIds(signal)),
     ]

@@ -42,7 +42,14 @@ const lies: ReadonlyMap<string, readonly ErrorCode[]> = new Map([
   ['readUploads', ['GLACIER_VAULT_NOT_FOUND']],
 ])
 /** What is worth the most faults: calls that cannot be taken back. */
-const decisive = ['initiateUpload', 'completeUpload', 'abortUpload', 'putIntent', 'putReceipt']
+const decisive = [
+  'initiateUpload',
+  'completeUpload',
+  'abortUpload',
+  'putIntent',
+  'putCancel',
+  'putReceipt',
+]
 const DECISIVE_RISK = 3
 /** As production has it: wrong clocks and late inventories together stay below it. */
 const INVENTORY_MARGIN_MS = 24 * 3600 * 1000
@@ -147,8 +154,9 @@ function streamed(call: ListedJournal): Journal {
     putUpload: call.putUpload,
     putIntent: call.putIntent,
     putReceipt: call.putReceipt,
-    putEnd: call.putEnd,
-    deleteEnd: call.deleteEnd,
+    putCancel: call.putCancel,
+    putFailure: call.putFailure,
+    deleteFailure: call.deleteFailure,
     load: call.load,
     ping: call.ping,
     async *jobIds() {

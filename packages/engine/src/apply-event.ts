@@ -1,8 +1,7 @@
-import { AppError, advance, type Job, type JobEvent, type JobId } from '@firn/core'
-import type { EndRecord } from '@firn/journal'
+import { AppError, advance, isFinished, type Job, type JobEvent, type JobId } from '@firn/core'
 import type { StoredJob } from '@firn/store'
 import type { JobDeps } from './deps.ts'
-import { mayHaveArchive, provenEnd } from './job-from-journal.ts'
+import { isCancel, mayHaveArchive, provenEnd } from './job-from-journal.ts'
 import { loadEntry } from './load-entry.ts'
 
 /**
@@ -32,16 +31,17 @@ export async function applyEvent(
   event: JobEvent,
   signal: AbortSignal,
 ): Promise<Applied> {
-  let noted: EndRecord | null = null
+  let isFailureNoted = false
   for (let race = 0; race < RACES_MAX; race += 1) {
     const stored = await deps.store.load(id, signal)
     if (stored === undefined) throw new AppError('JOB_NOT_FOUND', `There is no job ${id}`)
     const { job, version } = stored
     const next = await nextJob(deps, job, { generation, event }, signal)
     if (next === job) return { outcome: 'unchanged', stored }
-    noted = newEnd(job, next) ?? noted
+    isFailureNoted ||= next !== undefined && hasNewFailure(job, next)
     if (next === undefined || !(await journalStep(deps, job, next, signal))) {
-      if (noted !== null) await takeBack(deps, job, noted, signal)
+      // What was noted is not so: the journal says again what the state says.
+      if (isFailureNoted) await journalFailure(deps, job, signal)
       return { outcome: 'refused', stored }
     }
     if (await deps.store.save(next, version, signal)) {
@@ -62,7 +62,7 @@ async function nextJob(
   if (generation !== null && generation !== job.progress.generation) return undefined
   const next = advance(job, event, deps.now())
   if (!next.ok) return undefined
-  if (endOf(job) === null || endOf(next.job) !== null) return next.job
+  if (job.progress.state !== 'failed' || isFinished(next.job.progress.state)) return next.job
   // A failure may be retried, unless a store that was rolled back has forgotten a cancel.
   const entry = await loadEntry(deps, job.definition.id, signal)
   return provenEnd(entry)?.state === 'cancelled' ? undefined : next.job
@@ -71,7 +71,8 @@ async function nextJob(
 /**
  * Writes what the step leaves for later. Returns whether the step may be saved: a job does not end
  * once a Complete was intended for its upload, whatever the store says of its state, which may have
- * been rolled back. Asked when the end is noted, see `finalize-job.ts`.
+ * been rolled back. A cancel and an intent exclude each other; a failure, which a retry takes back,
+ * is noted before the intent is looked for, see `finalize-job.ts`.
  */
 async function journalStep(
   deps: JobDeps,
@@ -84,38 +85,27 @@ async function journalStep(
   if (generation > before.progress.generation) {
     await deps.journal.putGeneration({ jobId, generation, atMs: after.updatedAtMs }, signal)
   }
-  if (before.progress.state === after.progress.state) return true
-  const ended = endOf(before)
-  const end = newEnd(before, after)
-  if (end !== null) {
-    await deps.journal.putEnd(end, signal)
-    return !mayHaveArchive(await loadEntry(deps, jobId, signal), generation)
+  const { state } = after.progress
+  if (state === before.progress.state) return true
+  if (state === 'cancelled') {
+    const cancel = { jobId, generation, cancelledAtMs: after.updatedAtMs }
+    if (!isCancel(await deps.journal.putCancel(cancel, signal))) return false
+  } else if (state === 'failed' || before.progress.state === 'failed') {
+    await journalFailure(deps, after, signal)
   }
-  if (ended !== null) await deps.journal.deleteEnd(jobId, ended.state, signal)
-  return true
+  if (state !== 'cancelled' && state !== 'failed') return true
+  return !mayHaveArchive(await loadEntry(deps, jobId, signal), generation)
 }
 
-/** What was noted did not come to be, unless somebody else brought it about in his way. */
-async function takeBack(
-  deps: JobDeps,
-  job: Job,
-  { jobId, state }: EndRecord,
-  signal: AbortSignal,
-): Promise<void> {
-  const end = endOf(job)
-  if (end?.state === state) await deps.journal.putEnd(end, signal)
-  else await deps.journal.deleteEnd(jobId, state, signal)
+function hasNewFailure(before: Job, after: Job): boolean {
+  return after.progress.state === 'failed' && before.progress.state !== 'failed'
 }
 
-/** The end that a step would bring about. */
-function newEnd({ progress: { state } }: Job, after: Job | undefined): EndRecord | null {
-  return after === undefined || after.progress.state === state ? null : endOf(after)
-}
-
-/** The end of a job that has no archive. */
-function endOf({ definition, progress, updatedAtMs: atMs }: Job): EndRecord | null {
-  const { generation, state } = progress
-  if (state !== 'failed' && state !== 'cancelled') return null
-  const error = progress.state === 'failed' ? progress.error : null
-  return { jobId: definition.id, generation, state, error, atMs }
+/** Makes the journal say of a job's failure what its state says. */
+async function journalFailure(deps: JobDeps, job: Job, signal: AbortSignal): Promise<void> {
+  const { definition, progress, updatedAtMs: atMs } = job
+  const { id: jobId } = definition
+  if (progress.state !== 'failed') return await deps.journal.deleteFailure(jobId, signal)
+  const { generation, error } = progress
+  await deps.journal.putFailure({ jobId, generation, error, atMs }, signal)
 }

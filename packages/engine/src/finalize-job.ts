@@ -6,7 +6,7 @@ import { archiveReceipt } from './archive-receipt.ts'
 import { unlessBlind } from './blindness.ts'
 import type { FinalizeDeps } from './deps.ts'
 import { failOrRepeat } from './fail-or-repeat.ts'
-import { mayHaveArchive } from './job-from-journal.ts'
+import { isCancel, mayHaveArchive } from './job-from-journal.ts'
 import { loadEntry } from './load-entry.ts'
 import { loseIfGone } from './lose-upload.ts'
 import { reconcileUpload } from './reconcile-upload.ts'
@@ -79,7 +79,8 @@ async function complete(
   const { sizeBytes } = upload.plan
   const { signal } = run
   const intent = { jobId, generation, uploadId, sizeBytes, treeHash, atMs: deps.now() }
-  await deps.journal.putIntent(intent, signal)
+  const kept = await deps.journal.putIntent(intent, signal)
+  if (isCancel(kept)) return await cancelSealed(deps, job, signal)
   if (!(await isStillDue(deps, job, signal))) return
   try {
     const archive = await deps.glacier.completeUpload(
@@ -96,17 +97,25 @@ async function complete(
   }
 }
 
+/** Sealed over a store that was rolled back: somebody was told that the job is cancelled. */
+async function cancelSealed(deps: FinalizeDeps, job: Job, signal: AbortSignal): Promise<void> {
+  const { id } = job.definition
+  const stored = await deps.store.load(id, signal)
+  if (stored === undefined) return
+  await alignJob(deps, stored, await loadEntry(deps, id, signal), signal)
+}
+
 /**
- * Whether Complete may be sent, now that it is noted. Whoever ends a job notes that first and then
+ * Whether Complete may be sent, now that it is noted. Whoever fails a job notes that first and then
  * looks for an intent; here it is the other way round, so at least one of the two sees the other,
  * even over a store that was rolled back between the two.
  */
 async function isStillDue(deps: FinalizeDeps, job: Job, signal: AbortSignal): Promise<boolean> {
   const { id } = job.definition
   const { generation } = job.progress
-  const { ends } = await loadEntry(deps, id, signal)
-  if (ends.length === 0) return true
-  // An end may also be what was left by a cancel that came too late.
+  const { failure } = await loadEntry(deps, id, signal)
+  if (failure === null) return true
+  // It may also be what was left by a failure that came too late.
   const progress = (await deps.store.load(id, signal))?.job.progress
   const isSealed = progress?.state === 'finalizing' || progress?.state === 'reconciling'
   return isSealed && progress.generation === generation

@@ -1,5 +1,12 @@
-import { isFinished, type Job, type Progress, type Upload, unreachable } from '@firn/core'
-import type { EndRecord, JournalEntry } from '@firn/journal'
+import {
+  isFinished,
+  type Job,
+  type JobError,
+  type Progress,
+  type Upload,
+  unreachable,
+} from '@firn/core'
+import type { CancelRecord, IntentRecord, JournalEntry } from '@firn/journal'
 
 /**
  * The job as the journal proves it. What the journal cannot prove is assumed to have been begun:
@@ -27,18 +34,30 @@ export function rebuiltJob(entry: JournalEntry, nowMs: number): Job {
   return { ...job, progress: { state: 'queued', generation, isOpening: true } }
 }
 
+/** How a job ended that has no archive. */
+type End =
+  | { readonly state: 'cancelled'; readonly atMs: number }
+  | { readonly state: 'failed'; readonly atMs: number; readonly error: JobError }
+
 /**
- * How the job ended, as far as the journal proves it. A job ends only before a Complete is intended
- * for its upload, and with proof only afterwards, as another generation: an end beside an intent
- * was noted by who came too late. A failure beside a later upload was one before a retry, and one
- * beside a cancel was under way when that came.
+ * How the job ended, as far as the journal proves it. A cancel stands, unless a later generation is
+ * being completed, which whoever cancelled did not know of. A failure is noted before a Complete is
+ * intended for the upload, and with proof only afterwards, as another generation: one beside an
+ * intent was noted too late, and one beside a later upload was one before a retry.
  */
-export function provenEnd({ ends, intents, uploads }: JournalEntry): EndRecord | null {
-  const isProven = ({ generation, state }: EndRecord): boolean => {
-    if (intents.some((intent) => intent.generation >= generation)) return false
-    return state === 'cancelled' || uploads.every((upload) => upload.generation <= generation)
-  }
-  return ends.find(isProven) ?? null
+export function provenEnd({ cancels, failure, intents, uploads }: JournalEntry): End | null {
+  const isIntended = ({ generation }: { readonly generation: number }): boolean =>
+    intents.some((intent) => intent.generation >= generation)
+  const cancel = cancels.find((record) => !isIntended(record))
+  if (cancel !== undefined) return { state: 'cancelled', atMs: cancel.cancelledAtMs }
+  if (failure === null || isIntended(failure)) return null
+  const isRetried = uploads.some((upload) => upload.generation > failure.generation)
+  return isRetried ? null : { state: 'failed', ...failure }
+}
+
+/** What the journal has decided about a generation, when either was put. */
+export function isCancel(kept: IntentRecord | CancelRecord): kept is CancelRecord {
+  return 'cancelledAtMs' in kept
 }
 
 /** Whether an archive of this generation may exist: a receipt says so, or Complete was intended. */
@@ -55,7 +74,7 @@ function progressFromJournal(entry: JournalEntry): Progress {
   if (receipt !== null) return archived(receipt, uploads)
   if (end !== null) {
     if (end.state === 'cancelled') return { state: 'cancelled', generation, upload, fate: 'abort' }
-    const error = end.error ?? { code: 'INTERNAL', message: 'not known', isRetryable: false }
+    const { error } = end
     const fate = error.isRetryable && upload !== null ? 'kept' : 'abort'
     return { state: 'failed', generation, upload, fate, error }
   }
@@ -66,8 +85,9 @@ function progressFromJournal(entry: JournalEntry): Progress {
     : { state: 'finalizing', generation, upload, treeHash: intent.treeHash }
 }
 
-function latestGeneration({ generations, uploads, ends }: JournalEntry): number {
-  return Math.max(1, ...[...generations, ...uploads, ...ends].map(({ generation }) => generation))
+function latestGeneration({ generations, uploads, cancels, failure }: JournalEntry): number {
+  const noted = [...generations, ...uploads, ...cancels].map(({ generation }) => generation)
+  return Math.max(1, failure?.generation ?? 1, ...noted)
 }
 
 function archived(
@@ -105,10 +125,10 @@ export function isBehindJournal({ progress }: Job, entry: JournalEntry): boolean
     }
     case 'uploading':
       return end !== null || isSuperseded
-    // No job ends from here: what was noted of an end came too late.
+    // No job fails from here: what was noted of that came too late.
     case 'finalizing':
     case 'reconciling':
-      return isSuperseded
+      return isSuperseded || end?.state === 'cancelled'
     case 'paused':
       return end !== null
     case 'cancelled':

@@ -1,6 +1,7 @@
 export { openDirectoryJournal } from './directory-journal.ts'
 export type {
-  EndRecord,
+  CancelRecord,
+  FailureRecord,
   GenerationRecord,
   IntentRecord,
   Journal,

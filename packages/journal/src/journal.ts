@@ -27,7 +27,10 @@ export interface UploadRecord {
   readonly upload: Upload
 }
 
-/** That a Complete is about to be sent. Sticky: it is never taken back for its upload id. */
+/**
+ * That a Complete is about to be sent. Sticky: it is never taken back for its upload id. A generation
+ * has either this or a {@link CancelRecord}, whichever was put first.
+ */
 export interface IntentRecord {
   readonly jobId: JobId
   readonly generation: number
@@ -35,6 +38,13 @@ export interface IntentRecord {
   readonly sizeBytes: number
   readonly treeHash: string
   readonly atMs: number
+}
+
+/** That a generation was cancelled before any Complete was intended, and never will be completed. */
+export interface CancelRecord {
+  readonly jobId: JobId
+  readonly generation: number
+  readonly cancelledAtMs: number
 }
 
 /**
@@ -66,13 +76,11 @@ export interface Receipt {
   readonly archivedAtMs: number
 }
 
-/** That a job ended without an archive, so that a rebuilt Redis does not start it again. */
-export interface EndRecord {
+/** That a job failed, so that a rebuilt Redis does not start it again; until it is retried. */
+export interface FailureRecord {
   readonly jobId: JobId
   readonly generation: number
-  readonly state: 'failed' | 'cancelled'
-  /** Why it failed; null when it was cancelled. */
-  readonly error: JobError | null
+  readonly error: JobError
   readonly atMs: number
 }
 
@@ -82,9 +90,9 @@ export interface JournalEntry {
   readonly generations: readonly GenerationRecord[]
   readonly uploads: readonly UploadRecord[]
   readonly intents: readonly IntentRecord[]
+  readonly cancels: readonly CancelRecord[]
   readonly receipt: Receipt | null
-  /** What was noted of an end: a cancel, a failure or both, the cancel first. */
-  readonly ends: readonly EndRecord[]
+  readonly failure: FailureRecord | null
 }
 
 /**
@@ -101,21 +109,44 @@ export interface Journal {
   readonly putGeneration: (record: GenerationRecord, signal: AbortSignal) => Promise<void>
   /** The first upload put for a generation stays; returns the one that is kept. */
   readonly putUpload: (record: UploadRecord, signal: AbortSignal) => Promise<UploadRecord>
-  readonly putIntent: (record: IntentRecord, signal: AbortSignal) => Promise<void>
+  /**
+   * Unless the generation was cancelled; returns what is kept. An intent replaces an earlier one,
+   * which had another tree hash.
+   */
+  readonly putIntent: (
+    record: IntentRecord,
+    signal: AbortSignal,
+  ) => Promise<IntentRecord | CancelRecord>
+  /** Unless a Complete was intended for the generation; returns what is kept. */
+  readonly putCancel: (
+    record: CancelRecord,
+    signal: AbortSignal,
+  ) => Promise<IntentRecord | CancelRecord>
   /** The first receipt put for a job stays; returns the one that is kept. */
   readonly putReceipt: (receipt: Receipt, signal: AbortSignal) => Promise<Receipt>
-  /**
-   * A cancel and a failure stand beside each other: neither overwrites nor takes back the other, so
-   * that a failure which was under way when the job was cancelled leaves the cancel as it is.
-   */
-  readonly putEnd: (record: EndRecord, signal: AbortSignal) => Promise<void>
-  /** A retry of a job that had failed, or an end that was noted and did not come to be. */
-  readonly deleteEnd: (id: JobId, state: EndRecord['state'], signal: AbortSignal) => Promise<void>
+  readonly putFailure: (record: FailureRecord, signal: AbortSignal) => Promise<void>
+  /** A retry of a job that had failed, or a failure that was noted and did not come to be. */
+  readonly deleteFailure: (id: JobId, signal: AbortSignal) => Promise<void>
   readonly load: (id: JobId, signal: AbortSignal) => Promise<JournalEntry | undefined>
   /** Every job that has a definition, in no particular order. */
   readonly jobIds: (signal: AbortSignal) => AsyncIterable<JobId>
   /** For readiness: rejects with `JOURNAL_UNAVAILABLE` unless a record could be written now. */
   readonly ping: (signal: AbortSignal) => Promise<void>
+}
+
+/** Which of the two a generation has. */
+export function isCancel(record: IntentRecord | CancelRecord): record is CancelRecord {
+  return 'cancelledAtMs' in record
+}
+
+export function isIntent(record: IntentRecord | CancelRecord): record is IntentRecord {
+  return !isCancel(record)
+}
+
+/** Whether both speak of the same Complete. */
+export function isSameIntent(one: IntentRecord, other: IntentRecord): boolean {
+  const { uploadId, sizeBytes, treeHash } = other
+  return one.uploadId === uploadId && one.sizeBytes === sizeBytes && one.treeHash === treeHash
 }
 
 /** A journal and what it holds open, such as connections. */

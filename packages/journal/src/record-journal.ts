@@ -1,13 +1,22 @@
 import { AppError, type JobId } from '@firn/core'
 import {
+  cancelRecordSchema,
   definitionSchema,
-  endRecordSchema,
+  failureRecordSchema,
   generationRecordSchema,
   intentRecordSchema,
   receiptSchema,
   uploadRecordSchema,
 } from '@firn/records'
-import type { EndRecord, Journal, JournalEntry } from './journal.ts'
+import {
+  type CancelRecord,
+  type IntentRecord,
+  isCancel,
+  isIntent,
+  isSameIntent,
+  type Journal,
+  type JournalEntry,
+} from './journal.ts'
 import type { RecordFiles } from './record-files.ts'
 import {
   definitionPath,
@@ -25,12 +34,17 @@ interface Parser<T> {
   readonly parse: (value: unknown) => T
 }
 
+/** What is to become of a generation: one record, so that whatever comes first excludes the other. */
+const outcomeSchema: Parser<IntentRecord | CancelRecord> = {
+  parse: (value) => cancelRecordSchema.safeParse(value).data ?? intentRecordSchema.parse(value),
+}
+
 const toText = (record: unknown): string => `${JSON.stringify(record)}\n`
 
 /**
  * A journal of one small JSON file per record, whatever keeps the files. `<shard>/<job>.json` is the
  * definition, `<shard>/<job>/` holds `generation-<n>.json`, `upload-<n>.json`, `intent-<n>.json`,
- * `receipt.json`, `end.json` for a failure and `cancel.json`; the shard is the last digit of the job's id. So all jobs are found
+ * `receipt.json` and `failure.json`; the shard is the last digit of the job's id. So all jobs are found
  * by a look at sixteen folders, however many records each has.
  */
 export function createRecordJournal(files: RecordFiles): Journal {
@@ -49,6 +63,20 @@ export function createRecordJournal(files: RecordFiles): Journal {
       return kept === undefined ? record : parse(path, kept, schema)
     })
 
+  const putOutcome = <T extends IntentRecord | CancelRecord>(
+    record: T,
+    signal: AbortSignal,
+  ): Promise<IntentRecord | CancelRecord> => {
+    const name = `intent-${record.generation}` as const
+    const doing = `journal ${isCancel(record) ? 'the cancel' : name} of job ${record.jobId}`
+    const path = recordPath(record.jobId, name)
+    return putFirst<IntentRecord | CancelRecord>(
+      doing,
+      { path, record, schema: outcomeSchema },
+      signal,
+    )
+  }
+
   return {
     putDefinition: (record, signal) =>
       putFirst(
@@ -63,16 +91,22 @@ export function createRecordJournal(files: RecordFiles): Journal {
       const doing = `journal upload-${record.generation} of job ${record.jobId}`
       return putFirst(doing, { path, record, schema: uploadRecordSchema }, signal)
     },
-    putIntent: (record, signal) => put(record.jobId, `intent-${record.generation}`, record, signal),
+    async putIntent(record, signal) {
+      const kept = await putOutcome(record, signal)
+      if (isCancel(kept) || isSameIntent(kept, record)) return kept
+      await put(record.jobId, `intent-${record.generation}`, record, signal)
+      return record
+    },
+    putCancel: (record, signal) => putOutcome(record, signal),
     putReceipt(record, signal) {
       const path = recordPath(record.jobId, 'receipt')
       const doing = `journal receipt of job ${record.jobId}`
       return putFirst(doing, { path, record, schema: receiptSchema }, signal)
     },
-    putEnd: (record, signal) => put(record.jobId, endName(record.state), record, signal),
-    deleteEnd: (id, state, signal) =>
-      guard(`journal that job ${id} is not ${state}`, signal, () =>
-        files.remove(recordPath(id, endName(state)), signal),
+    putFailure: (record, signal) => put(record.jobId, 'failure', record, signal),
+    deleteFailure: (id, signal) =>
+      guard(`journal that job ${id} has not failed`, signal, () =>
+        files.remove(recordPath(id, 'failure'), signal),
       ),
     load: (id, signal) =>
       guard(`read the journal of job ${id}`, signal, () => loadEntry(files, id, signal)),
@@ -101,20 +135,17 @@ async function loadEntry(
     return records.filter((record) => record !== undefined)
   }
   // All at once: in a bucket each takes a round trip.
-  const [generations, uploads, intents, receipt, failure, cancel] = await Promise.all([
+  const [generations, uploads, outcomes, receipt, failure] = await Promise.all([
     readAll('generation', generationRecordSchema),
     readAll('upload', uploadRecordSchema),
-    readAll('intent', intentRecordSchema),
+    readAll('intent', outcomeSchema),
     readOne('receipt', receiptSchema),
-    readOne('end', endRecordSchema),
-    readOne('cancel', endRecordSchema),
+    readOne('failure', failureRecordSchema),
   ])
-  const ends = [cancel, failure].filter((end) => end !== undefined)
-  return { definition, generations, uploads, intents, receipt: receipt ?? null, ends }
-}
-
-function endName(state: EndRecord['state']): RecordName {
-  return state === 'cancelled' ? 'cancel' : 'end'
+  const cancels = outcomes.filter(isCancel)
+  const intents = outcomes.filter(isIntent)
+  const last = { receipt: receipt ?? null, failure: failure ?? null }
+  return { definition, generations, uploads, intents, cancels, ...last }
 }
 
 async function* listJobs(files: RecordFiles, signal: AbortSignal): AsyncGenerator<JobId> {

@@ -1,7 +1,7 @@
 import { type JobId, parseJobId } from '@firn/core'
 
 /** A job's records besides its definition, each in a file of its own. */
-export type RecordName = 'receipt' | 'end' | 'cancel' | `${GenerationKind}-${number}`
+export type RecordName = 'receipt' | 'failure' | `${GenerationKind}-${number}`
 export type GenerationKind = 'generation' | 'upload' | 'intent'
 
 const EXTENSION = '.json'

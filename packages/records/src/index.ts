@@ -5,8 +5,9 @@ export {
 } from './control-record.ts'
 export { parseJobErrorRecord, parseJobRecord } from './job-record.ts'
 export {
+  cancelRecordSchema,
   definitionSchema,
-  endRecordSchema,
+  failureRecordSchema,
   generationRecordSchema,
   intentRecordSchema,
   receiptSchema,

@@ -34,6 +34,12 @@ export const intentRecordSchema = z.object({
   atMs: count,
 })
 
+export const cancelRecordSchema = z.object({
+  jobId: jobIdSchema,
+  generation,
+  cancelledAtMs: count,
+})
+
 const storedReceipt = z.object({
   formatVersion: z.int().positive().default(1),
   jobId: jobIdSchema,
@@ -63,10 +69,9 @@ export const receiptSchema = storedReceipt.transform((receipt) => ({
   account: receipt.account ?? accountOf(receipt.archive),
 }))
 
-export const endRecordSchema = z.object({
+export const failureRecordSchema = z.object({
   jobId: jobIdSchema,
   generation,
-  state: z.enum(['failed', 'cancelled']),
-  error: jobErrorSchema.nullable(),
+  error: jobErrorSchema,
   atMs: count,
 })

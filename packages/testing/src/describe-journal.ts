@@ -53,29 +53,28 @@ function describeRecords(use: Use): void {
       const generations = [{ jobId, generation: 2, atMs: 3 }]
       for (const record of generations) await journal.putGeneration(record, never)
       const intent = { jobId, generation: 2, uploadId: 'U2', sizeBytes: 3, treeHash: hex, atMs: 4 }
-      await journal.putIntent({ ...intent, atMs: 3 }, never)
       await journal.putIntent(intent, never)
-      const end = { jobId, generation: 2, state: 'failed', error: null, atMs: 5 } as const
-      const cancel = { ...end, generation: 1, state: 'cancelled' } as const
-      await journal.putEnd(cancel, never)
-      await journal.putEnd({ ...end, atMs: 4 }, never)
-      await journal.putEnd(end, never)
+      await journal.putIntent({ ...intent, atMs: 5 }, never)
+      const cancel = { jobId, generation: 1, cancelledAtMs: 4 }
+      await journal.putCancel(cancel, never)
+      const error = { code: 'GLACIER_TIMEOUT', message: 'slow', isRetryable: true } as const
+      const failure = { jobId, generation: 2, error, atMs: 5 }
+      await journal.putFailure({ ...failure, atMs: 4 }, never)
+      await journal.putFailure(failure, never)
       const entry = {
         ...{ definition, generations, uploads: uploads.toReversed(), intents: [intent] },
-        receipt: null,
+        ...{ cancels: [cancel], receipt: null },
       }
-      assert.deepEqual(await journal.load(jobId, never), { ...entry, ends: [cancel, end] })
-      await journal.deleteEnd(jobId, 'failed', never)
-      await journal.deleteEnd(jobId, 'failed', never)
-      assert.deepEqual(await journal.load(jobId, never), { ...entry, ends: [cancel] })
-      await journal.deleteEnd(jobId, 'cancelled', never)
-      assert.deepEqual(await journal.load(jobId, never), { ...entry, ends: [] })
+      assert.deepEqual(await journal.load(jobId, never), { ...entry, failure })
+      await journal.deleteFailure(jobId, never)
+      await journal.deleteFailure(jobId, never)
+      assert.deepEqual(await journal.load(jobId, never), { ...entry, failure: null })
     }))
 
-  it('forgets the end of a job that it knows nothing else of', () =>
+  it('forgets the failure of a job that it knows nothing else of', () =>
     use(async (journal) => {
       const { id } = aDefinition()
-      await journal.deleteEnd(id, 'failed', never)
+      await journal.deleteFailure(id, never)
       assert.equal(await journal.load(id, never), undefined)
     }))
 
@@ -125,6 +124,27 @@ function describeFirstRecords(use: Use): void {
       assert.deepEqual((await journal.load(definition.id, never))?.receipt, first)
     }))
 
+  it('lets an intent and a cancel of a generation exclude each other', () =>
+    use(async (journal) => {
+      const definition = aDefinition()
+      const { id: jobId } = definition
+      await journal.putDefinition(definition, never)
+      const intent = (treeHash: string) => {
+        return { jobId, generation: 1, uploadId: 'U1', sizeBytes: 3, treeHash, atMs: 4 }
+      }
+      const later = intent('cd'.repeat(32))
+      const cancel = { jobId, generation: 1, cancelledAtMs: 5 }
+      assert.deepEqual(await journal.putIntent(intent(hex), never), intent(hex))
+      assert.deepEqual(await journal.putIntent(later, never), later)
+      assert.deepEqual(await journal.putCancel(cancel, never), later)
+      const second = { ...cancel, generation: 2 }
+      assert.deepEqual(await journal.putCancel(second, never), second)
+      assert.deepEqual(await journal.putCancel({ ...second, cancelledAtMs: 6 }, never), second)
+      assert.deepEqual(await journal.putIntent({ ...later, generation: 2 }, never), second)
+      const entry = await journal.load(jobId, never)
+      assert.deepEqual([entry?.intents, entry?.cancels], [[later], [second]])
+    }))
+
   it('keeps the first upload of a generation', () =>
     use(async (journal) => {
       const definition = aDefinition()
@@ -147,7 +167,7 @@ function describeCallers(use: Use): void {
       const gone = AbortSignal.abort(reason)
       await assert.rejects(journal.putDefinition(definition, gone), reason)
       await assert.rejects(journal.putReceipt(aReceipt(definition), gone), reason)
-      await assert.rejects(journal.deleteEnd(definition.id, 'failed', gone), reason)
+      await assert.rejects(journal.deleteFailure(definition.id, gone), reason)
       await assert.rejects(journal.load(definition.id, gone), reason)
       await assert.rejects(journal.ping(gone), reason)
       await assert.rejects(Array.fromAsync(journal.jobIds(gone)), reason)
