@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { pass } from './glacier-gate.ts'
 import { glacierError, settleArchived } from './rules.ts'
 import type { Scenario, ScenarioGroup } from './scenario.ts'
-import { MIB } from './scene.ts'
+import { MIB, type Scene } from './scene.ts'
+
+/** Workers that a part may kill before it counts as poison; 50 unless it is set. */
+const CUT_MAX = 3
 
 const poison: Scenario = {
   id: 'poison-part',
@@ -35,6 +39,50 @@ const poison: Scenario = {
   },
 }
 
+const Parts = z.object({
+  items: z.array(z.object({ index: z.number(), worker: z.string().nullable() })),
+})
+
+/** The worker that sent the part, by the pid in its name. */
+async function killWorkerOf(scene: Scene, jobId: string, index: number): Promise<void> {
+  const { text } = await scene.user.ask(`/v1/jobs/${jobId}/parts`)
+  const part = Parts.parse(JSON.parse(text)).items.find((one) => one.index === index)
+  const pid = Number(part?.worker?.split(':')[1])
+  const { processes } = scene.world.stack
+  const found = processes().find((one) => one.kind === 'worker' && one.pid === pid)
+  if (found === undefined) return
+  process.kill(pid, 'SIGKILL')
+  scene.fault(`SIGKILL ${found.name}`)
+}
+
+const deadly: Scenario = {
+  id: 'poison-worker',
+  fault: 'one part of a job kills the process of its worker each time',
+  outcome: 'capped: failed with POISON; others go on; retried once it is harmless, it is archived',
+  async run(scene) {
+    let isDeadly = true
+    const submitted = Promise.withResolvers<string>()
+    scene.rule(async ({ operation, range }) => {
+      const isMeant = operation === 'UploadPart' && range?.first === 2 * MIB
+      if (!isDeadly || !isMeant) return pass
+      await killWorkerOf(scene, await submitted.promise, 2)
+      return { type: 'reset', when: 'headers' }
+    })
+    const id = await scene.submit(await scene.makeSource(4 * MIB))
+    submitted.resolve(id)
+    const other = await scene.submit(await scene.makeSource(2 * MIB))
+    const failed = await scene.untilJob(id, ({ state }) => state === 'failed', 'it is given up')
+    assert.equal(failed.error?.code, 'POISON')
+    assert.match(failed.error?.message ?? '', /it may kill its process/)
+    assert.equal(scene.faultCount(), CUT_MAX, 'workers killed')
+    await scene.untilJob(other, ({ state }) => state === 'archived', 'others go on')
+    isDeadly = false
+    assert.equal(await scene.user.command(id, 'retry'), 202)
+    const [job] = await settleArchived(scene)
+    assert.equal(job?.uploadId, failed.uploadId)
+  },
+}
+
 /** On a file system of 24 MiB; see `pressure.test.ts`. */
 export function diskFull(directory: string): Scenario {
   return {
@@ -57,4 +105,11 @@ export const pressureGroup: ScenarioGroup = {
   name: 'parts that never succeed',
   world: { env: { RETRY_OUTAGE_RUNS: '4', RETRY_CAP_MS: '400' } },
   scenarios: [poison],
+}
+
+/** One part at a time: what runs beside a part that kills its worker is cut off with it. */
+export const deadlyGroup: ScenarioGroup = {
+  name: 'parts that kill',
+  world: { env: { WORKER_CONCURRENCY: '1', RETRY_CUT_RUNS: String(CUT_MAX) } },
+  scenarios: [deadly],
 }

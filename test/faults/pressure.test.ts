@@ -3,10 +3,11 @@ import { mkdtempSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { diskFull, pressureGroup } from './pressure-scenarios.ts'
+import { deadlyGroup, diskFull, pressureGroup } from './pressure-scenarios.ts'
 import { runGroup } from './run-group.ts'
 
 runGroup(pressureGroup)
+runGroup(deadlyGroup)
 
 const directory = mountSmallDisk()
 if (directory === undefined) {

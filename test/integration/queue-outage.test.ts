@@ -146,6 +146,9 @@ describe('queues while Redis is away', { timeout: 120_000 }, () => {
       await worker[Symbol.asyncDispose]()
       await producer[Symbol.asyncDispose]()
       assert.ok(performance.now() - startedMs < 20_000)
+      // Nothing is left that keeps the process from leaving.
+      const isOver = () => !process.getActiveResourcesInfo().includes('TCPSocketWrap')
+      await until(isOver, { timeoutMs: 10_000 })
     })
   }
 })

@@ -28,11 +28,16 @@ export interface ConsumerOptions {
   /** On disposal, how long runs may go on before they are handed back. Default 10,000. */
   readonly drainMs?: number
   /**
-   * Called instead of the handler for a job whose runs have been cut off {@link CUT_RUNS_MAX} times:
-   * it may be what kills its process, with all that runs beside it. Once this resolves the queue
+   * Called instead of the handler for a job whose runs have been cut off `cutRunsMax` times: it may
+   * be what kills its process, with all that runs beside it. Once this resolves the queue
    * job is given up; while it rejects, it is called again. Without it such a job is run for ever.
    */
   readonly onPoison?: (ref: JobRef, reason: AppError, signal: AbortSignal) => Promise<void>
+  /**
+   * Runs whose lock may expire, so that nobody knows how they ended: a process died, or Redis was
+   * away. Default 50, more than restarts and outages put together cost one job.
+   */
+  readonly cutRunsMax?: number
   readonly onLockLost?: (loss: LockLoss) => void
   readonly onRun?: (run: {
     readonly queue: QueueName
@@ -67,12 +72,7 @@ export class RunAbortedError extends Error {
   }
 }
 
-/**
- * Runs whose lock expired, so that nobody knows how they ended: a process died, or Redis was away.
- * More than restarts and outages put together cost one job.
- */
 const CUT_RUNS_MAX = 50
-
 const HAND_BACK_MS = 3000
 const CLOSE_MS = 2000
 
@@ -134,15 +134,16 @@ export function openConsumer(options: ConsumerOptions): Consumer {
     },
     async [Symbol.asyncDispose]() {
       isStopping = true
-      // Resolves once BullMQ has also written down how each run ended; never while Redis is away.
-      const paused = isHeld ? untilIdle(worker) : worker.pause()
+      // Resolves once BullMQ has written down how each run ended; never while Redis is away. Not
+      // `pause()`: it ends with a new connection, which a frozen Redis would keep open.
+      const closed = worker.close()
       await settledWithin(
         [...runs].map(({ over }) => over),
         options.drainMs ?? 10_000,
       )
       for (const { controller } of runs) controller.abort(new RunAbortedError('shutdown'))
-      await settledWithin([paused, ...[...runs].map(({ over }) => over)], HAND_BACK_MS)
-      await settledWithin([worker.close(true)], CLOSE_MS)
+      await settledWithin([closed, ...[...runs].map(({ over }) => over)], HAND_BACK_MS)
+      await settledWithin([worker.backend.disconnectBlocking(), closed], CLOSE_MS)
     },
   }
 }
@@ -187,7 +188,8 @@ async function runUnderLock(run: {
   const { signal } = controller
   const context = { signal, attempt, isLastAttempt, isPatienceOver }
   const { onPoison } = options
-  const isPoison = onPoison !== undefined && job.stalledCounter >= CUT_RUNS_MAX
+  const cutRunsMax = options.cutRunsMax ?? CUT_RUNS_MAX
+  const isPoison = onPoison !== undefined && job.stalledCounter >= cutRunsMax
   const result = isPoison
     ? await settle(giveUp(job, onPoison, signal))
     : await settle(runnerFor(options.handlers, job.name)(job.data, context))
@@ -244,11 +246,6 @@ function hold(worker: Worker): void {
 function release(worker: Worker): void {
   // Also one that was told to go on at the very moment when its loop came to an end.
   if (worker.isPaused() || !worker.isRunning()) void worker.resume()
-}
-
-/** `pause()` of a worker that is paused already would not wait for how its runs ended. */
-async function untilIdle(worker: Worker): Promise<void> {
-  while (worker.isRunning()) await delay(20)
 }
 
 async function settledWithin(work: readonly Promise<unknown>[], timeoutMs: number): Promise<void> {

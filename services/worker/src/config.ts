@@ -24,6 +24,8 @@ export interface WorkerConfig {
   readonly attempts: { readonly open: number; readonly parts: number }
   /** Tries while a service is away before the job fails; at the longest wait half a minute each. */
   readonly outageRunsMax: number
+  /** Runs of one opening or part that may be cut off before its job fails. */
+  readonly cutRunsMax: number
   /** Deadline of a request to Glacier; a part has a second for each MiB on top. */
   readonly glacierTimeoutMs: number
   /** How long the upload of a paused job may stand still before it is kept alive; 0 for ever. */
@@ -52,6 +54,7 @@ const WorkerEnv = z.object({
   RETRY_CAP_MS: integerVariable({ min: 10, max: 3_600_000, defaultValue: 60_000 }),
   RETRY_ATTEMPTS: integerVariable({ min: 1, max: 1000, defaultValue: 20 }),
   RETRY_OUTAGE_RUNS: integerVariable({ min: 1, max: 1_000_000, defaultValue: 1440 }),
+  RETRY_CUT_RUNS: integerVariable({ min: 2, max: 1000, defaultValue: 50 }),
   GLACIER_REQUEST_TIMEOUT_MS: integerVariable({ min: 1000, max: 3_600_000, defaultValue: 60_000 }),
   UPLOAD_KEEPALIVE_MS: integerVariable({ min: 0, max: DAY_MS, defaultValue: DAY_MS / 3 }),
   WORKER_MEMORY_BYTES: integerVariable({
@@ -80,6 +83,7 @@ export function readWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     backoff: { baseMs: parsed.RETRY_BASE_MS, capMs: parsed.RETRY_CAP_MS },
     attempts: { open: parsed.RETRY_ATTEMPTS, parts: parsed.RETRY_ATTEMPTS },
     outageRunsMax: parsed.RETRY_OUTAGE_RUNS,
+    cutRunsMax: parsed.RETRY_CUT_RUNS,
     glacierTimeoutMs: parsed.GLACIER_REQUEST_TIMEOUT_MS,
     keepAliveMs: parsed.UPLOAD_KEEPALIVE_MS,
     memoryBytes: parsed.WORKER_MEMORY_BYTES,

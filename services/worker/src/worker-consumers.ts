@@ -49,6 +49,7 @@ export function openWorkerConsumers(input: {
     stalledIntervalMs: config.stalledIntervalMs,
     backoff: config.backoff,
     outageRunsMax: config.outageRunsMax,
+    cutRunsMax: config.cutRunsMax,
     async onPoison(ref: JobRef, reason: AppError, signal: AbortSignal) {
       log.error({ jobId: ref.jobId, reason: reason.message }, 'job given up')
       await giveUpJob(deps, ref, reason, signal)
