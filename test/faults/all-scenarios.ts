@@ -7,7 +7,7 @@ import { idleGroup } from './idle-scenarios.ts'
 import { journalDiskFull } from './journal-disk-scenario.ts'
 import { outageGroup } from './outage-scenarios.ts'
 import { powerCuts } from './power-cut-scenarios.ts'
-import { diskFull, pressureGroup } from './pressure-scenarios.ts'
+import { deadlyGroup, diskFull, pressureGroup } from './pressure-scenarios.ts'
 import { processGroup } from './process-scenarios.ts'
 import { redisGroup } from './redis-scenarios.ts'
 import { refusalGroup } from './refusal-scenarios.ts'
@@ -40,6 +40,7 @@ export const allScenarios: readonly Scenario[] = [
   ...sourceGroup.scenarios,
   ...diskGroup.scenarios,
   ...pressureGroup.scenarios,
+  ...deadlyGroup.scenarios,
   diskFull(''),
   journalDiskFull(''),
   ...crowdGroup.scenarios,

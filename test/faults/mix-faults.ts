@@ -143,6 +143,7 @@ const journalFreezes: MixFault = async (target) => {
 const verdicts: readonly Verdict[] = [
   { type: 'answer', answer: glacierError(500, 'ServiceUnavailableException', 'down') },
   { type: 'answer', answer: glacierError(400, 'ThrottlingException', 'Rate exceeded') },
+  { type: 'answer', answer: glacierError(408, 'RequestTimeoutException', 'Timed out') },
   { type: 'answer', answer: { status: 503, type: 'text/html', body: '<html>503</html>' } },
   { type: 'reset', when: 'headers' },
   { type: 'reset', when: 'half' },
@@ -151,7 +152,15 @@ const verdicts: readonly Verdict[] = [
   { type: 'commit-then-reset' },
   { type: 'flip-bit' },
   { type: 'wrong-hash' },
+  { type: 'late', ms: 1_500 },
+  { type: 'silence', isCommitted: true },
+  { type: 'silence', isCommitted: false },
+  { type: 'trickle' },
+  { type: 'sip' },
 ]
+
+/** Only a part has bytes or a hash to spoil, or bytes enough to go out slowly. */
+const forParts: readonly Verdict['type'][] = ['flip-bit', 'wrong-hash', 'sip']
 
 /** A spell in which some share of all requests to Glacier goes wrong. */
 const glacierFails: MixFault = async (target) => {
@@ -160,9 +169,7 @@ const glacierFails: MixFault = async (target) => {
   scene.rule(async ({ operation }) => {
     if (scene.dice.next() > chance) return pass
     const verdict = scene.dice.pick(verdicts)
-    // Only a part has bytes or a hash to spoil.
-    const isSpoilt = verdict.type === 'flip-bit' || verdict.type === 'wrong-hash'
-    return isSpoilt && operation !== 'UploadPart' ? pass : verdict
+    return forParts.includes(verdict.type) && operation !== 'UploadPart' ? pass : verdict
   })
   await rest(target, 500 + scene.dice.below(4_000))
   scene.rule(null)

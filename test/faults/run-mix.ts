@@ -17,6 +17,12 @@ export interface MixReport {
 /** Jobs that are unfinished at once: faults are to meet work, not a backlog. */
 const UNFINISHED_MAX = 8
 
+/** So that a Glacier that says nothing costs seconds. */
+const SHORT_DEADLINES = {
+  GLACIER_REQUEST_TIMEOUT_MS: '3000',
+  GLACIER_COMPLETE_TIMEOUT_MS: '6000',
+}
+
 /**
  * Posts jobs and does faults at random for `durationMs`, then heals everything and checks from
  * outside that each job came to one right end. Throws with the seed, the faults as executed and
@@ -27,7 +33,7 @@ export async function runMix(options: {
   readonly durationMs: number
 }): Promise<MixReport> {
   const { seed, durationMs } = options
-  await using world = await openWorld()
+  await using world = await openWorld({ env: SHORT_DEADLINES })
   await using scene = await openScene(world, 'mix', seed)
   scene.forgiveRollback()
   const signal = AbortSignal.timeout(durationMs)
