@@ -19,6 +19,7 @@ import {
 } from './rolled-back-job.ts'
 
 const { signal } = new AbortController()
+const hash = 'ab'.repeat(32)
 const run = { signal, attempt: 1, isLastAttempt: false, isPatienceOver: false }
 
 describe('a store that is behind the journal', () => {
@@ -109,6 +110,25 @@ describe('a store that is behind the journal', () => {
       assert.equal(await stateOf(), 'cancelled')
     })
   }
+
+  it('cancels a job that goes on to be completed while its cancel is noted', async () => {
+    const { deps, id, stateOf } = await openRolledBack('uploading', (journal, jobId) =>
+      journal.putUpload({ jobId, generation: 1, upload: anUpload() }, signal),
+    )
+    const { journal, store } = deps
+    const putCancel: Journal['putCancel'] = async (record, putSignal) => {
+      const kept = await journal.putCancel(record, putSignal)
+      const stored = await store.load(id, signal)
+      assert.ok(stored?.job.progress.state === 'uploading')
+      const progress = { ...stored.job.progress, state: 'finalizing', treeHash: hash } as const
+      assert.ok(await store.save({ ...stored.job, progress }, stored.version, signal))
+      return kept
+    }
+    const racing = { ...deps, journal: { ...journal, putCancel } }
+    const { job } = await commandJob(racing, id, 'cancel', signal)
+    assert.equal(job.progress.state, 'cancelled')
+    assert.equal(await stateOf(), 'cancelled')
+  })
 
   it('does not complete what is cancelled while it is being sealed', async () => {
     const { deps, id, stateOf } = await openRolledBack('finalizing')

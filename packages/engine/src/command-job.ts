@@ -27,6 +27,9 @@ export async function commandJob(
   const { outcome, stored } = await applyEvent(deps, id, null, { type: command }, signal)
   if (outcome === 'refused') {
     const { state } = stored.job.progress
+    const settled = command === 'cancel' ? await align(deps, id, signal) : undefined
+    // Noted before the job went on to be completed: the cancel stands.
+    if (settled?.job.progress.state === 'cancelled') return settled
     // One that is paused and may be archived already has to find out.
     if (command === 'cancel' && state === 'paused') {
       await commandJob(deps, id, 'resume', signal)
@@ -44,9 +47,17 @@ function refusal(command: JobCommand, state: string): string {
     : `Cannot ${command} a job that is ${state}`
 }
 
-/** A store that was rolled back may say "failed" of a job that was cancelled, or is archived. */
-async function align(deps: JobDeps, id: JobId, signal: AbortSignal): Promise<void> {
+/**
+ * A store that was rolled back may say "failed" of a job that was cancelled, or is archived. Returns
+ * the job as it is then.
+ */
+async function align(
+  deps: JobDeps,
+  id: JobId,
+  signal: AbortSignal,
+): Promise<StoredJob | undefined> {
   const stored = await deps.store.load(id, signal)
-  if (stored === undefined) return
-  await alignJob(deps, stored, await loadEntry(deps, id, signal), signal)
+  if (stored === undefined) return undefined
+  const isBehind = await alignJob(deps, stored, await loadEntry(deps, id, signal), signal)
+  return isBehind ? await deps.store.load(id, signal) : stored
 }
