@@ -24,6 +24,8 @@ export interface Models {
   readonly controls: () => Controls
   readonly clock: WorldClock
   readonly random: Random
+  /** What Glacier said that was not so. */
+  readonly lies: Set<ErrorCode>
   readonly randomBytes: (count: number) => Uint8Array
 }
 
@@ -33,7 +35,7 @@ const remote: readonly Fault[] = ['refuse', 'lose', 'late', 'crash-before', 'cra
 const local: readonly Fault[] = ['refuse', 'crash-before', 'crash-after']
 /** Glacier may also tell lies: of what did not happen, and of what did. */
 const untrue: readonly Fault[] = [...remote, 'deny', 'mislead']
-const lies: ReadonlyMap<string, readonly ErrorCode[]> = new Map([
+const liesOf: ReadonlyMap<string, readonly ErrorCode[]> = new Map([
   ['initiateUpload', ['GLACIER_VAULT_NOT_FOUND']],
   ['uploadPart', ['GLACIER_UPLOAD_NOT_FOUND', 'GLACIER_VAULT_NOT_FOUND']],
   ['completeUpload', ['GLACIER_UPLOAD_NOT_FOUND', 'GLACIER_VAULT_NOT_FOUND', 'GLACIER_REFUSED']],
@@ -58,10 +60,10 @@ const INVENTORY_PATIENCE_MS = 72 * 3600 * 1000
 
 /** The ports as one process sees them: each method is one call that the scheduler decides about. */
 export function simPorts(scheduler: Scheduler, models: Models, process: SimProcess): SimDeps {
-  const port = createPorts(scheduler, process, models.random)
+  const port = createPorts(scheduler, process, models)
   const { redis, sources } = models
   const listedJournal = listed(models.journal)
-  const faultsOf = (method: string) => (lies.has(method) ? untrue : remote)
+  const faultsOf = (method: string) => (liesOf.has(method) ? untrue : remote)
   const glacier = port('glacier', () => models.glacier, 'GLACIER_TIMEOUT', faultsOf)
   const journal = port('journal', () => listedJournal, 'JOURNAL_UNAVAILABLE')
   return {
@@ -91,7 +93,7 @@ export function simPorts(scheduler: Scheduler, models: Models, process: SimProce
   }
 }
 
-function createPorts(scheduler: Scheduler, process: SimProcess, random: Random) {
+function createPorts(scheduler: Scheduler, process: SimProcess, { random, lies }: Models) {
   return <T extends object>(
     name: string,
     target: () => T,
@@ -111,9 +113,12 @@ function createPorts(scheduler: Scheduler, process: SimProcess, random: Random) 
           }
           const failure = () => new AppError(code, `${name} did not answer`)
           const risk = decisive.includes(method) ? DECISIVE_RISK : 1
-          const told = lies.get(method) ?? []
-          const denial = () =>
-            new AppError(told[random.below(told.length)] ?? code, `${name} says what is not so`)
+          const denial = () => {
+            const known = liesOf.get(method) ?? []
+            const lie = known[random.below(known.length)] ?? code
+            lies.add(lie)
+            return new AppError(lie, `${name} says what is not so`)
+          }
           const options = { faults: faultsOf(method), risk, failure, denial }
           return scheduler.call(process, label, action, options)
         }

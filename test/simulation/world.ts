@@ -122,6 +122,7 @@ function createWorld({ seed, jobCount, partCount }: SimulationOptions): {
     controls: () => world.controls,
     clock,
     random,
+    lies: new Set(),
     randomBytes: (count) => Uint8Array.from({ length: count }, () => random.below(256)),
   }
   const byName = new Map<string, SimProcess>()
