@@ -72,6 +72,7 @@ async function complete(
   job: Job,
   progress: Sealed,
   run: RunContext,
+  wasRefused = false,
 ): Promise<void> {
   const { id: jobId, vault } = job.definition
   const { generation, upload, treeHash } = progress
@@ -92,8 +93,12 @@ async function complete(
     signal.throwIfAborted()
     const reason = toAppError(error)
     if (reason.code === 'GLACIER_UPLOAD_NOT_FOUND') return await doubt(deps, job, signal)
-    if (reason.code === 'GLACIER_REFUSED') return await recheck(deps, job, reason, signal)
-    throw error
+    if (reason.code !== 'GLACIER_REFUSED') throw error
+    const sealed = await recheck(deps, job, signal)
+    if (sealed === undefined) return
+    if (wasRefused) throw mismatch(reason)
+    // Mended since, by a run that was late.
+    await complete(deps, sealed.job, sealed.progress, run, true)
   }
 }
 
@@ -135,22 +140,26 @@ async function doubt(deps: FinalizeDeps, job: Job, signal: AbortSignal): Promise
   }
 }
 
-/** Glacier refused the archive: back to uploading, so that the parts are compared once more. */
+/**
+ * Glacier refused the archive: back to uploading, so that the parts are compared once more. Undefined
+ * when they differ, or the job has moved on.
+ */
 async function recheck(
   deps: FinalizeDeps,
   job: Job,
-  refusal: AppError,
   signal: AbortSignal,
-): Promise<void> {
+): ReturnType<typeof sealUpload> {
   const { id } = job.definition
   const { generation } = job.progress
   await applyEvent(deps, id, generation, { type: 'doubt-cleared' }, signal)
   const event = { type: 'range-missing' } as const
   const { stored } = await applyEvent(deps, id, generation, event, signal)
-  if (stored.job.progress.state !== 'uploading') return
-  const sealed = await sealUpload(deps, stored.job, stored.job.progress, signal)
-  if (sealed === undefined) return
-  throw new AppError(
+  if (stored.job.progress.state !== 'uploading') return undefined
+  return await sealUpload(deps, stored.job, stored.job.progress, signal)
+}
+
+function mismatch(refusal: AppError): AppError {
+  return new AppError(
     'ARCHIVE_CHECKSUM_MISMATCH',
     `Glacier refuses the archive although it holds every part as recorded: ${refusal.message}`,
     { cause: refusal },
