@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { GateRecord } from './glacier-gate.ts'
 import { type MixTarget, mixFaults } from './mix-faults.ts'
 import { MIB, openScene, type Scene } from './scene.ts'
 import { openWorld } from './world.ts'
@@ -9,9 +10,15 @@ export interface MixReport {
   readonly failed: number
   readonly cancelled: number
   readonly faults: number
+  readonly kills: number
+  readonly freezes: number
   readonly glacierFaults: number
-  readonly partsSent: number
   readonly partsNeeded: number
+  readonly partsSent: number
+  /** Of them those that Glacier had been sent before, for the same upload. */
+  readonly partsRetried: number
+  /** Requests that could have made another of what was there already. */
+  readonly duplicatesPrevented: number
 }
 
 /** Jobs that are unfinished at once: faults are to meet work, not a backlog. */
@@ -58,10 +65,32 @@ export async function runMix(options: {
     failed: count('failed'),
     cancelled: count('cancelled'),
     faults: scene.faultCount(),
+    kills: scene.faultCount('SIGKILL'),
+    freezes: scene.faultCount('SIGSTOP'),
     glacierFaults: records.filter(({ verdict }) => verdict !== 'pass').length,
-    partsSent: records.filter(({ operation }) => operation === 'UploadPart').length,
     partsNeeded: jobs.reduce((sum, { parts }) => sum + (parts.total ?? 0), 0),
+    partsSent: records.filter(({ operation }) => operation === 'UploadPart').length,
+    partsRetried: repeated(records, 'UploadPart'),
+    duplicatesPrevented: duplicatesPrevented(scene, jobs.length),
   }
+}
+
+/** Requests for an upload, or a range of one, that was named in one before. */
+function repeated(records: readonly GateRecord[], operation: string): number {
+  const named = records.filter((record) => record.operation === operation)
+  const names = named.map(({ uploadId, range }) => `${uploadId} ${range?.first}`)
+  return names.length - new Set(names).size
+}
+
+/**
+ * Posts that had to be repeated because their answer was lost; Completes for an upload that was an
+ * archive by then; uploads that were opened beside a job's own, and never became one.
+ */
+function duplicatesPrevented({ user, records }: Scene, jobCount: number): number {
+  const done = records().filter(({ status }) => status === 201)
+  const opened = done.filter(({ operation }) => operation === 'Initiate').length
+  const unanswered = user.posts.filter(({ outcome }) => outcome.type === 'unknown').length
+  return unanswered + repeated(done, 'Complete') + Math.max(0, opened - jobCount)
 }
 
 async function post({ scene, jobs, signal }: MixTarget): Promise<void> {

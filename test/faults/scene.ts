@@ -42,7 +42,8 @@ export interface Scene extends AsyncDisposable {
   /** Figures for who reads the report of a run that went well. */
   readonly tell: (figures: string) => void
   readonly told: readonly string[]
-  readonly faultCount: () => number
+  /** All of them, or those whose text begins so. */
+  readonly faultCount: (start?: string) => number
   /** Decides about this scene's requests to Glacier; notes the fault when it strikes. */
   readonly rule: (rule: Rule | null) => void
   readonly records: () => readonly GateRecord[]
@@ -96,7 +97,7 @@ export async function openScene(world: World, name: string, seed: string): Promi
     submit: (source, partSize = MIB) => submit(state, source, partSize),
     bind: (key, source) => versionsByKey.set(key, source.versions),
     fault: (text) => state.faults.push(`${Date.now() - state.startedAtMs} ms ${text}`),
-    faultCount: () => state.faults.length,
+    faultCount: (start = '') => state.faults.filter((text) => text.includes(` ms ${start}`)).length,
     rule(rule) {
       if (rule !== null) state.hasRule = true
       world.gate.rule(vault, rule)
