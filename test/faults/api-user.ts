@@ -81,8 +81,8 @@ export interface ApiUser extends AsyncDisposable {
 
 const REQUEST_MAX_MS = 15_000
 const SAMPLE_MS = 100
-/** Jobs that are looked at all the time; more would be all that the API does. */
-const WATCHED_MAX = 100
+/** The latest jobs, which are looked at all the time, and as many of the others in turn. */
+const WATCHED_MAX = 50
 
 interface Access {
   readonly url: string
@@ -113,10 +113,17 @@ export function openApiUser(access: Access): ApiUser {
     }
   }
 
+  const watchedIn = (round: number): readonly string[] => {
+    const latest = [...watched]
+    const others = latest.splice(0, latest.length - Math.min(latest.length, WATCHED_MAX))
+    const turns = Math.ceil(others.length / WATCHED_MAX) || 1
+    const first = (round % turns) * WATCHED_MAX
+    return [...latest, ...others.slice(first, first + WATCHED_MAX)]
+  }
+
   const watch = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      for (const id of [...watched].slice(0, WATCHED_MAX))
-        if (!stopping.signal.aborted) await get(id)
+    for (let round = 0; !stopping.signal.aborted; round += 1) {
+      for (const id of watchedIn(round)) if (!stopping.signal.aborted) await get(id)
       await sleep(SAMPLE_MS, undefined, { signal: stopping.signal }).catch(() => {})
     }
   }

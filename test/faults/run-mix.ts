@@ -95,6 +95,7 @@ function duplicatesPrevented({ user, records }: Scene, jobCount: number): number
 
 async function post({ scene, jobs, signal }: MixTarget): Promise<void> {
   const ended = new Set<string>()
+  let seen = 0
   while (!signal.aborted) {
     const source = await scene.makeSource(1 + scene.dice.below(8 * MIB))
     // Under one key, whatever the outcome, until it is accepted.
@@ -102,9 +103,11 @@ async function post({ scene, jobs, signal }: MixTarget): Promise<void> {
     jobs.push({ id, source })
     for (let unfinished = UNFINISHED_MAX; unfinished >= UNFINISHED_MAX && !signal.aborted; ) {
       await sleep(100)
-      for (const { job } of scene.user.samples.slice(-200)) {
+      const { samples } = scene.user
+      for (const { job } of samples.slice(seen)) {
         if (/^(?:archived|failed|cancelled|paused)$/.test(job.state)) ended.add(job.id)
       }
+      seen = samples.length
       unfinished = jobs.filter((one) => !ended.has(one.id)).length
     }
   }
