@@ -84,7 +84,7 @@ function mountScratch(mount: (directory: string) => void): Disk | undefined {
 
 /**
  * Makes what is below a directory read-only for everybody, until the result of each call is called;
- * undefined where mounting is not allowed.
+ * undefined where mounting is not allowed, and while somebody has a file open to write.
  */
 export function makeReadOnly(directory: string): (() => void) | undefined {
   if (!isMountable()) return undefined
@@ -93,8 +93,13 @@ export function makeReadOnly(directory: string): (() => void) | undefined {
   } catch {
     return undefined
   }
-  run('mount', '-o', 'remount,bind,ro', directory)
-  return () => run('umount', '-l', directory)
+  const undo = (): void => run('umount', '-l', directory)
+  try {
+    run('mount', '-o', 'remount,bind,ro', directory)
+  } catch {
+    return void undo()
+  }
+  return undo
 }
 
 function isMountable(): boolean {
