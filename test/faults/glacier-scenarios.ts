@@ -101,6 +101,20 @@ const uploadExpired: Scenario = {
   },
 }
 
+const uploadDenied: Scenario = {
+  id: 'upload-denied',
+  fault: 'Glacier says of a part that it does not know the upload, and knows it all the same',
+  outcome: 'not believed before it says so of the list of parts, too; archived under one upload',
+  async run(scene) {
+    const message = 'The upload ID was not found'
+    const answer = glacierError(404, 'ResourceNotFoundException', message)
+    scene.rule(first(2, ['UploadPart'], { type: 'answer', answer }))
+    await scene.submit(await scene.makeSource(3 * MIB + 5))
+    await settleArchived(scene)
+    assert.equal(countOf(scene, 'Initiate'), 1, 'another upload was opened')
+  },
+}
+
 const overwritten: Scenario = {
   id: 'part-overwritten',
   fault: 'a part that Glacier had confirmed holds other bytes when the upload is completed',
@@ -217,6 +231,6 @@ export const glacierGroup: ScenarioGroup = {
       operations: ['UploadPart'],
       partsSent: 6,
     }),
-    ...[hangs, vaultKilled, uploadExpired, overwritten, credentials, vaultMissing],
+    ...[hangs, vaultKilled, uploadExpired, uploadDenied, overwritten, credentials, vaultMissing],
   ],
 }
