@@ -19,8 +19,6 @@ const WORKER_MEMORY_BYTES = 64 * MIB
 /** What a worker may take besides its part buffers, on top of what it has when it is idle. */
 const WORKER_GROWTH_MAX_BYTES = 64 * MIB
 const REDIS_MAX_BYTES = 48 * MIB
-/** Of a container of 256 MiB; else Node sizes its heap by the memory of the machine. */
-const SMALL_HEAP = '--max-old-space-size=128 --max-semi-space-size=8'
 
 const thousandJobs: Scenario = {
   id: 'thousand-jobs',
@@ -119,7 +117,6 @@ export const thousandGroup: ScenarioGroup = {
       ...{ SWEEP_INTERVAL_MS: '5000', RECOVER_INTERVAL_MS: '600000', ORPHAN_INTERVAL_MS: '300000' },
       ...{ LOCK_DURATION_MS: '15000', STALLED_INTERVAL_MS: '5000', VAULT_PAGE_MAX: '1000' },
       WORKER_MEMORY_BYTES: String(WORKER_MEMORY_BYTES),
-      NODE_OPTIONS: SMALL_HEAP,
     },
   },
   scenarios: [thousandJobs],
