@@ -1,8 +1,10 @@
+import type { JobId } from '@firn/core'
 import type { JournalEntry } from '@firn/journal'
 import type { StoredJob } from '@firn/store'
 import type { JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
 import { isBehindJournal, rebuiltJob } from './job-from-journal.ts'
+import { loadEntry } from './load-entry.ts'
 
 /**
  * Lets the journal decide about a job of which the store knows less: after a failover to a replica
@@ -21,4 +23,16 @@ export async function alignJob(
   const isSaved = await deps.store.save(rebuilt, stored.version, signal)
   if (isSaved) await enqueueWork(deps, rebuilt, signal)
   return true
+}
+
+/** The job as it is once the journal was asked about it, or undefined when there is none. */
+export async function loadAligned(
+  deps: JobDeps,
+  id: JobId,
+  signal: AbortSignal,
+): Promise<StoredJob | undefined> {
+  const stored = await deps.store.load(id, signal)
+  if (stored === undefined) return undefined
+  const isBehind = await alignJob(deps, stored, await loadEntry(deps, id, signal), signal)
+  return isBehind ? await deps.store.load(id, signal) : stored
 }

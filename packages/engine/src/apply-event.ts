@@ -1,7 +1,7 @@
 import { AppError, advance, isFinished, type Job, type JobEvent, type JobId } from '@firn/core'
 import type { StoredJob } from '@firn/store'
 import type { JobDeps } from './deps.ts'
-import { isCancel, mayHaveArchive, provenEnd } from './job-from-journal.ts'
+import { mayHaveArchive, provenEnd } from './job-from-journal.ts'
 import { loadEntry } from './load-entry.ts'
 
 /**
@@ -89,7 +89,7 @@ async function journalStep(
   if (state === before.progress.state) return true
   if (state === 'cancelled') {
     const cancel = { jobId, generation, cancelledAtMs: after.updatedAtMs }
-    if (!isCancel(await deps.journal.putCancel(cancel, signal))) return false
+    if (!(await deps.journal.putCancel(cancel, signal))) return false
   } else if (state === 'failed' || before.progress.state === 'failed') {
     await journalFailure(deps, after, signal)
   }

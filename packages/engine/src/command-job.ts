@@ -1,10 +1,9 @@
 import { AppError, type JobId } from '@firn/core'
 import type { StoredJob } from '@firn/store'
-import { alignJob } from './align-job.ts'
+import { loadAligned } from './align-job.ts'
 import { applyEvent } from './apply-event.ts'
 import type { JobDeps } from './deps.ts'
 import { enqueueWork } from './enqueue-work.ts'
-import { loadEntry } from './load-entry.ts'
 
 /** What people may ask of a job. */
 export type JobCommand = 'pause' | 'resume' | 'cancel' | 'retry'
@@ -22,12 +21,13 @@ export async function commandJob(
   command: JobCommand,
   signal: AbortSignal,
 ): Promise<StoredJob> {
-  // The others neither end a job nor begin it again.
-  if (command === 'cancel' || command === 'retry') await align(deps, id, signal)
+  // A store that was rolled back may say "failed" of what was cancelled, or is archived. The others
+  // neither end a job nor begin it again.
+  if (command === 'cancel' || command === 'retry') await loadAligned(deps, id, signal)
   const { outcome, stored } = await applyEvent(deps, id, null, { type: command }, signal)
   if (outcome === 'refused') {
     const { state } = stored.job.progress
-    const settled = command === 'cancel' ? await align(deps, id, signal) : undefined
+    const settled = command === 'cancel' ? await loadAligned(deps, id, signal) : undefined
     // Noted before the job went on to be completed: the cancel stands.
     if (settled?.job.progress.state === 'cancelled') return settled
     // One that is paused and may be archived already has to find out.
@@ -45,19 +45,4 @@ function refusal(command: JobCommand, state: string): string {
   return isUnexpected
     ? 'Cannot cancel a job that may be archived already'
     : `Cannot ${command} a job that is ${state}`
-}
-
-/**
- * A store that was rolled back may say "failed" of a job that was cancelled, or is archived. Returns
- * the job as it is then.
- */
-async function align(
-  deps: JobDeps,
-  id: JobId,
-  signal: AbortSignal,
-): Promise<StoredJob | undefined> {
-  const stored = await deps.store.load(id, signal)
-  if (stored === undefined) return undefined
-  const isBehind = await alignJob(deps, stored, await loadEntry(deps, id, signal), signal)
-  return isBehind ? await deps.store.load(id, signal) : stored
 }

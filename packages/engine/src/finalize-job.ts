@@ -1,12 +1,12 @@
 import { AppError, type Job, type Progress, toAppError } from '@firn/core'
 import type { JobRef, RunContext } from '@firn/queue'
-import { alignJob } from './align-job.ts'
+import { alignJob, loadAligned } from './align-job.ts'
 import { applyEvent } from './apply-event.ts'
 import { archiveReceipt } from './archive-receipt.ts'
 import { unlessBlind } from './blindness.ts'
 import type { FinalizeDeps } from './deps.ts'
 import { failOrRepeat } from './fail-or-repeat.ts'
-import { isCancel, mayHaveArchive } from './job-from-journal.ts'
+import { mayHaveArchive } from './job-from-journal.ts'
 import { loadEntry } from './load-entry.ts'
 import { loseIfGone } from './lose-upload.ts'
 import { reconcileUpload } from './reconcile-upload.ts'
@@ -80,8 +80,11 @@ async function complete(
   const { sizeBytes } = upload.plan
   const { signal } = run
   const intent = { jobId, generation, uploadId, sizeBytes, treeHash, atMs: deps.now() }
-  const kept = await deps.journal.putIntent(intent, signal)
-  if (isCancel(kept)) return await cancelSealed(deps, job, signal)
+  if (!(await deps.journal.putIntent(intent, signal))) {
+    // Sealed over a store that was rolled back: somebody was told that the job is cancelled.
+    await loadAligned(deps, jobId, signal)
+    return
+  }
   if (!(await isStillDue(deps, job, signal))) return
   try {
     const archive = await deps.glacier.completeUpload(
@@ -100,14 +103,6 @@ async function complete(
     // Mended since, by a run that was late.
     await complete(deps, sealed.job, sealed.progress, run, true)
   }
-}
-
-/** Sealed over a store that was rolled back: somebody was told that the job is cancelled. */
-async function cancelSealed(deps: FinalizeDeps, job: Job, signal: AbortSignal): Promise<void> {
-  const { id } = job.definition
-  const stored = await deps.store.load(id, signal)
-  if (stored === undefined) return
-  await alignJob(deps, stored, await loadEntry(deps, id, signal), signal)
 }
 
 /**

@@ -6,7 +6,7 @@ import {
   type Upload,
   unreachable,
 } from '@firn/core'
-import type { CancelRecord, IntentRecord, JournalEntry } from '@firn/journal'
+import type { JournalEntry } from '@firn/journal'
 
 /**
  * The job as the journal proves it. What the journal cannot prove is assumed to have been begun:
@@ -53,11 +53,6 @@ export function provenEnd({ cancels, failure, intents, uploads }: JournalEntry):
   if (failure === null || isIntended(failure)) return null
   const isRetried = uploads.some((upload) => upload.generation > failure.generation)
   return isRetried ? null : { state: 'failed', ...failure }
-}
-
-/** What the journal has decided about a generation, when either was put. */
-export function isCancel(kept: IntentRecord | CancelRecord): kept is CancelRecord {
-  return 'cancelledAtMs' in kept
 }
 
 /** Whether an archive of this generation may exist: a receipt says so, or Complete was intended. */

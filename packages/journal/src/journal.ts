@@ -110,18 +110,12 @@ export interface Journal {
   /** The first upload put for a generation stays; returns the one that is kept. */
   readonly putUpload: (record: UploadRecord, signal: AbortSignal) => Promise<UploadRecord>
   /**
-   * Unless the generation was cancelled; returns what is kept. An intent replaces an earlier one,
-   * which had another tree hash.
+   * False when the generation was cancelled, which stands. An intent replaces an earlier one, which
+   * had another tree hash.
    */
-  readonly putIntent: (
-    record: IntentRecord,
-    signal: AbortSignal,
-  ) => Promise<IntentRecord | CancelRecord>
-  /** Unless a Complete was intended for the generation; returns what is kept. */
-  readonly putCancel: (
-    record: CancelRecord,
-    signal: AbortSignal,
-  ) => Promise<IntentRecord | CancelRecord>
+  readonly putIntent: (record: IntentRecord, signal: AbortSignal) => Promise<boolean>
+  /** False when a Complete was intended for the generation, which stands. */
+  readonly putCancel: (record: CancelRecord, signal: AbortSignal) => Promise<boolean>
   /** The first receipt put for a job stays; returns the one that is kept. */
   readonly putReceipt: (receipt: Receipt, signal: AbortSignal) => Promise<Receipt>
   readonly putFailure: (record: FailureRecord, signal: AbortSignal) => Promise<void>

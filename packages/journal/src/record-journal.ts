@@ -93,11 +93,13 @@ export function createRecordJournal(files: RecordFiles): Journal {
     },
     async putIntent(record, signal) {
       const kept = await putOutcome(record, signal)
-      if (isCancel(kept) || isSameIntent(kept, record)) return kept
-      await put(record.jobId, `intent-${record.generation}`, record, signal)
-      return record
+      if (isCancel(kept)) return false
+      if (!isSameIntent(kept, record)) {
+        await put(record.jobId, `intent-${record.generation}`, record, signal)
+      }
+      return true
     },
-    putCancel: (record, signal) => putOutcome(record, signal),
+    putCancel: async (record, signal) => isCancel(await putOutcome(record, signal)),
     putReceipt(record, signal) {
       const path = recordPath(record.jobId, 'receipt')
       const doing = `journal receipt of job ${record.jobId}`

@@ -134,13 +134,13 @@ function describeFirstRecords(use: Use): void {
       }
       const later = intent('cd'.repeat(32))
       const cancel = { jobId, generation: 1, cancelledAtMs: 5 }
-      assert.deepEqual(await journal.putIntent(intent(hex), never), intent(hex))
-      assert.deepEqual(await journal.putIntent(later, never), later)
-      assert.deepEqual(await journal.putCancel(cancel, never), later)
+      assert.equal(await journal.putIntent(intent(hex), never), true)
+      assert.equal(await journal.putIntent(later, never), true)
+      assert.equal(await journal.putCancel(cancel, never), false)
       const second = { ...cancel, generation: 2 }
-      assert.deepEqual(await journal.putCancel(second, never), second)
-      assert.deepEqual(await journal.putCancel({ ...second, cancelledAtMs: 6 }, never), second)
-      assert.deepEqual(await journal.putIntent({ ...later, generation: 2 }, never), second)
+      assert.equal(await journal.putCancel(second, never), true)
+      assert.equal(await journal.putCancel({ ...second, cancelledAtMs: 6 }, never), true)
+      assert.equal(await journal.putIntent({ ...later, generation: 2 }, never), false)
       const entry = await journal.load(jobId, never)
       assert.deepEqual([entry?.intents, entry?.cancels], [[later], [second]])
     }))
